@@ -38,7 +38,7 @@ def echo_tree(incidents: Sequence[Mapping[str, Any]], alerts: Alerts, now: float
 
 
 def _head(incident: Mapping[str, Any], now: float) -> Iterator[str]:
-    since = span(max(0.0, now - datetime.fromisoformat(incident["holdsSince"]).timestamp()))
+    since = span(max(0.0, now - datetime.fromisoformat(incident.get("holdsSince", incident["since"])).timestamp()))
     is_known = incident["cause"] is not None
     yield f"{'cause' if is_known else 'unknown':8} {click.style(printable(incident['sentence']), bold=True)}"
     yield _INDENT + printable(" · ".join([f"for {since}", *incident["evidence"]]))

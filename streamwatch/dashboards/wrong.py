@@ -26,6 +26,14 @@ _WELL: Final = "No alert is known to fire"
 _BLIND: Final = "Nothing is known: no agent of StreamWatch is scraped"
 _BELOW: Final = {"pending": (1, "purple"), "over": (0, "#5a626b")}
 """Of causes of which nothing fires: not yet, or not any more."""
+_SEVERITY: Final = {
+    "critical": '=~"critical|page"',
+    "warning": '=~"warning|warn"',
+    "info": '!~"critical|page|warning|warn|pending|over"',
+    "pending": '="pending"',
+    "over": '="over"',
+}
+"""Severities that count as each; one that a user made up counts as the least, as in the list of incidents."""
 _RANKS: Final = {**{name: (rank + 1, colour) for name, (rank, colour) in SEVERITIES.items()}, **_BELOW}
 
 
@@ -36,7 +44,7 @@ def _joined(query: Query) -> Query:
 
 
 def _causes() -> tuple[Query, ...]:
-    by = ", ".join(("sentence", *_OF_CAUSES))
+    by = ", ".join(("sentence", "incident", *_OF_CAUSES))  # streams of two regions may have one name
     since = f"time() - min by ({by}) ({i.START.name})"
     blind = f'label_replace(absent({a.BUILD_INFO.name}), "sentence", "{_BLIND}", "", "")'
     worst = _worst(by)
@@ -46,7 +54,7 @@ def _causes() -> tuple[Query, ...]:
 
 def _worst(by: str) -> Query:
     """Return how bad incidents are, by labels."""
-    return ranked(f"max by ({by})", lambda name: f'{i.START.name}{{severity="{name}"}}', _RANKS)
+    return ranked(f"max by ({by})", lambda name: f"{i.START.name}{{severity{_SEVERITY[name]}}}", _RANKS)
 
 
 def _over_time() -> Query:

@@ -73,7 +73,8 @@ def stood(facts: Facts) -> Mapping[Row, float]:
     """Return for how many seconds each reader has stood, in the shard in which that is longest."""
     found: dict[Row, float] = {}
     for row, seconds in facts.of(r.STANDING).items():
-        found[row[:-1]] = max(seconds, found.get(row[:-1], 0.0))
+        if row[_KIND] not in SINKS:  # the position of a view moves when it is refreshed, which may be seldom
+            found[row[:-1]] = max(seconds, found.get(row[:-1], 0.0))
     return found
 
 
@@ -82,7 +83,7 @@ def reader(row: Row, state: str, role: Role = "reader", stood_seconds: float = 0
     account, region, *_, kind, own = row
     health, words = judged(state)
     if stood_seconds >= _STANDS_SECONDS and health != "bad":
-        health, words = "bad", f"it has stood for {span(stood_seconds)} at a record"
+        health, words = "bad", f"its position has stood for {span(stood_seconds)}"
     name = KINDS.get(kind, kind)
     return GraphNode(f"{kind}:{account}/{region}/{own}", role, name, own, _place(row), health, words)
 

@@ -1,6 +1,7 @@
-"""How far each node is behind where its data comes from: the sum of the lags on the way, unknown where one is.
+"""How far each node is behind where its data comes from: by the lags on the way, unknown where one is.
 
-What is left to read passed the source a while ago: the source counts as it was then, where that is known.
+These add up; but what is left to read passed the source a while ago, and the source counts as it was then, where that
+is known.
 """
 
 from collections.abc import Iterator

@@ -81,7 +81,7 @@ def _writers_now(known: Known, scope: Scope) -> Cause | None:
         return None
     (shard, hash_key), share = hottest
     # A shard refuses by the second, and what it uses is a mean over a minute: far more than the others is enough then.
-    if share < _FULL and not (are_refused and share >= _FAR_MORE * use):
+    if share < _FULL and not (are_refused and share >= max(_HALF, _FAR_MORE * use)):
         return None
     return Cause(
         "hot",
@@ -103,21 +103,31 @@ def throttled_readers(known: Known) -> Iterator[Cause]:
     for scope in known.scopes("stream", "KinesisReadThrottled", "KinesisShardsContended", "KinesisReaderThrottled"):
         needed, refused = _needed(known, scope), _refused(known, scope)
         shares = _read_shares(known, scope)
-        is_full = bool(needed) or max((share for share, _ in shares), default=0.0) >= _FULL
+        use = max((share for share, _ in shares), default=0.0)
+        is_full = use >= _FULL or bool(needed)
         words = [f"readers use {share:.0%} of the {what} that its shards allow" for share, what in shares]
         if not is_full and shares:
             words.append("that is a mean over its shards and a minute: the limit is each shard's, each second")
         yield Cause(
             "reader_throttled",
             scope,
-            f"Readers of stream {scope[3]} ask for more than its shards allow"
-            if is_full
-            else f"Readers of stream {scope[3]} are refused: at moments they ask a shard for more than it allows",
+            f"Readers of stream {scope[3]} {_asking(known, scope, is_full=is_full)}",
             (*needed, *words, *refused),
             "KinesisReadThrottled",
             (Effects(scope, _READS | LATE),),
             known.value(s.OPEN_SHARDS, *scope[1:]),
         )
+
+
+def _asking(known: Known, scope: Scope, *, is_full: bool) -> str:
+    """Return what readers ask for: the number of those that poll a shard counts, also where no call is refused yet."""
+    contended = known.about(scope, frozenset({"KinesisShardsContended"}))
+    are_refused = bool(known.about(scope, frozenset({"KinesisReadThrottled", "KinesisReaderThrottled"})))
+    if is_full and (are_refused or max((alert.value for alert in contended), default=0.0) >= 1):
+        return "ask for more than its shards allow"
+    if are_refused:
+        return "are refused: at moments they ask a shard for more than it allows"
+    return "ask for nearly as much as its shards allow"
 
 
 def _read_shares(known: Known, scope: Scope) -> list[tuple[float, str]]:
@@ -129,7 +139,11 @@ def _read_shares(known: Known, scope: Scope) -> list[tuple[float, str]]:
 def _needed(known: Known, scope: Scope) -> list[str]:
     """Return what those that poll the shards need, by their number: before a call is refused."""
     alerts = known.about(scope, frozenset({"KinesisShardsContended"}))
-    return [f"those that poll it need {alert.value:.0%} of what a shard allows" for alert in alerts[:1]]
+    return [
+        f"those that poll it need {alert.value:.0%} of what a shard allows"
+        for alert in alerts[:1]
+        if alert.keep_firing_since is None
+    ]
 
 
 def _refused(known: Known, scope: Scope) -> list[str]:

@@ -96,7 +96,7 @@ KINDS: Final = {
     )
 }
 
-_MOVED: Final = re.compile(r"by (\d+) records\b")
+_MOVED: Final = re.compile(r"by (\d+) records?\b")
 _MOST_ALIKE: Final = 20
 """So many changes of one kind in one read are one entry each; more are one entry together."""
 _MOST_NAMES: Final = 5
@@ -104,7 +104,7 @@ _MOST_NAMES: Final = 5
 
 def moved(records: int, partitions: int, where: str) -> str:
     """Return by how much positions moved, as ``moved_by`` reads it: ``by 90 records in 1 partition of topic a``."""
-    return f"by {records} records in {counted(partitions, 'partition')} of {where}"
+    return f"by {records} {'record' if records == 1 else 'records'} in {counted(partitions, 'partition')} of {where}"
 
 
 def moved_by(text: str) -> int:

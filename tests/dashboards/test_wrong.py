@@ -35,10 +35,19 @@ def test_a_cause_is_there_while_its_incident_goes_on_as_bad_as_its_severity() ->
         f'{INCIDENT}{{incident="b",severity="over",sentence="It was full"}}': "20 20 20 20 20",
     }
     assert answered("The cause", 30, known) == [
-        {("It is late",): 3.0, ("It was full",): 0.0},
-        {("It is late",): 25.0, ("It was full",): 10.0},
+        {("a", "It is late"): 3.0, ("b", "It was full"): 0.0},
+        {("a", "It is late"): 25.0, ("b", "It was full"): 10.0},
     ]
-    assert answered("The cause", 45, known)[0] == {("It is late",): 4.0, ("It was full",): 0.0}
+    assert answered("The cause", 45, known)[0] == {("a", "It is late"): 4.0, ("b", "It was full"): 0.0}
+
+
+def test_a_severity_of_ones_own_is_not_over_and_regions_are_rows_of_their_own() -> None:
+    def incident(severity: str, region: str) -> str:
+        return f'{INCIDENT}{{incident="{severity}{region}",severity="{severity}",aws_region="{region}",sentence="s"}}'
+
+    known = {**AGENT, incident("page", "a"): "5 5", incident("P1", "b"): "5 5", incident("", "c"): "5 5"}
+    assert answered("The cause", 15, known)[0] == {("pagea", "s"): 4.0, ("P1b", "s"): 2.0, ("c", "s"): 2.0}
+    assert answered("What was the matter, and when", 15, known) == [{("pagea",): 4.0, ("P1b",): 2.0, ("c",): 2.0}]
 
 
 def test_an_incident_that_is_over_ends_on_the_axis_of_time() -> None:

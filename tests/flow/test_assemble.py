@@ -279,11 +279,16 @@ def test_a_reader_of_which_it_is_not_known_what_it_reads_is_counted_and_drawn_wh
 
 def test_who_stands_at_a_record_is_bad_though_it_runs() -> None:
     ship, fine = reader("lambda", "ship", stream="clicks"), reader("lambda", "fine", stream="clicks")
+    view = reader("redshift", "view", stream="clicks")
     made = made_of(
-        ones(r.STATE, [(*ship, "", "running"), (*fine, "", "running")]),
+        ones(r.STATE, [(*ship, "", "running"), (*fine, "", "running"), (*view, "", "running")]),
         samples(r.LAG, {ship: 900.0, fine: 1.0}),
-        samples(r.STANDING, {(*ship, "shard-1"): 30.0, (*ship, "shard-2"): 660.0, (*fine, "shard-1"): 20.0}),
+        samples(
+            r.STANDING,
+            {(*ship, "shard-1"): 30.0, (*ship, "shard-2"): 660.0, (*fine, "shard-1"): 20.0, (*view, ""): 9e4},
+        ),
     )
     health = {one.name: (one.health, one.words) for one in made.nodes.values()}
-    assert health["ship"] == ("bad", "it has stood for 11 min at a record")
+    assert health["view"] == ("good", ""), "it is not refreshed all the time"
+    assert health["ship"] == ("bad", "its position has stood for 11 min")
     assert health["fine"] == ("good", "")

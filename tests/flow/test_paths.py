@@ -204,6 +204,8 @@ def test_of_very_many_sources_the_oldest_are_followed() -> None:
         )
         for one in made.edges
     )
-    path = Paths(Graph(made.nodes, edges)).to("x-lake").known
+    paths = Paths(Graph(made.nodes, edges))
+    path = paths.to("x-lake").known
     assert path is not None
     assert (path.start, path.seconds) == ("w-99", 149.0)
+    assert sorted(paths._known["x-lake"]) == [f"w-{at}" for at in range(36, 100)]

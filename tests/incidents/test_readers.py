@@ -109,6 +109,8 @@ def test_a_connector_that_failed_is_the_cause_of_its_groups_lag(group: str) -> N
         (0.27, 1.0, "hot"),
         (0.2, 0.6, "hot"),
         (0.4, 0.6, ""),
+        (0.0, 0.0, ""),
+        (0.02, 0.1, ""),
         (0.6, 0.9, ""),
         (None, 1.0, ""),
     ],

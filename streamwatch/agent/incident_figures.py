@@ -16,10 +16,6 @@ from streamwatch.incidents.known import SCOPES
 from streamwatch.model.alert import Alert
 from streamwatch.model.metric import Keys, Samples
 
-OVER: Final = "over"
-"""In place of a severity: of an incident whose alerts only wait to be resolved."""
-PENDING: Final = "pending"
-"""The same, of one none of whose alerts fires yet: it may be over in a moment."""
 _MOST: Final = 20
 _MOST_CHARACTERS: Final = 200
 _WORDS_SECONDS: Final = 60.0
@@ -44,8 +40,8 @@ class IncidentFigures:
         """
         self._incidents, self._clock = incidents, clock
         self._lock = threading.Lock()
-        self._told: dict[str, tuple[float, str]] = {}
-        """By the incident, its sentence, and when it was told first."""
+        self._sentences: dict[str, tuple[float, str]] = {}
+        """By the incident, the sentence that it has as a label, and since when."""
 
     def samples(self) -> Samples:
         """Return since when each is as its sentence says, in seconds since 1970."""
@@ -53,13 +49,13 @@ class IncidentFigures:
         shown = [one for one in self._incidents() if one.is_firing or one.cause is not None][:_MOST]
         now = self._clock.monotonic()
         with self._lock:
-            self._told = {one.id: self._words(one, now) for one in shown}
-            rows = {_row(one, self._told[one.id][1]): one.holds_since for one in shown}
+            self._sentences = {one.id: self._words(one, now) for one in shown}
+            rows = {_row(one, self._sentences[one.id][1]): one.holds_since for one in shown}
         return i.START.samples(Keys(i.START.labels, list(rows)), np.array(list(rows.values()), dtype=np.float64))
 
     def _words(self, incident: Incident, now: float) -> tuple[float, str]:
         words = _sentence(incident)
-        at, before = self._told.get(incident.id, (now, words))
+        at, before = self._sentences.get(incident.id, (now, words))
         is_the_same = _without_amounts(before) == _without_amounts(words)
         return (at, before) if is_the_same and now - at < _WORDS_SECONDS else (now, words)
 
@@ -95,14 +91,14 @@ def _row(incident: Incident, sentence: str) -> tuple[str, ...]:
 
 def _severity(incident: Incident) -> str:
     if incident.is_over:
-        return OVER
-    return incident.alerts[0].labels.get("severity", "") if incident.is_firing else PENDING
+        return i.OVER
+    return incident.alerts[0].labels.get("severity", "") if incident.is_firing else i.PENDING
 
 
 def _sentence(incident: Incident) -> str:
     """Return the cause; where it is not known, which alert fires: a summary would change with each number in it."""
     if incident.cause is not None:
-        goes_on = incident.is_cause_over and not incident.is_over  # else the severity says that it is over
+        goes_on = incident.ended is not None and not incident.is_over  # else the severity says that it is over
         words = f"Over: {incident.cause.sentence}" if goes_on else incident.cause.sentence
     else:
         more = f" and {len(incident.alerts) - 1} more" if len(incident.alerts) > 1 else ""

@@ -5,6 +5,10 @@ from typing import Final
 from streamwatch.catalogue.agent import ALERTS
 from streamwatch.model.metric import Metric, Tier
 
+OVER: Final = "over"
+"""In place of a severity: of an incident whose alerts only wait to be resolved."""
+PENDING: Final = "pending"
+"""The same, of one none of whose alerts fires yet: it may be over in a moment."""
 START: Final = Metric(
     name="streamwatch_incident_start_timestamp_seconds",
     kind="gauge",

@@ -24,14 +24,14 @@ _OTHER: Final = ("shard", "connector", "source")
 """Labels that share a column."""
 _WELL: Final = "No alert is known to fire"
 _BLIND: Final = "Nothing is known: no agent of StreamWatch is scraped"
-_BELOW: Final = {"pending": (1, "purple"), "over": (0, "#5a626b")}
+_BELOW: Final = {i.PENDING: (1, "purple"), i.OVER: (0, "#5a626b")}
 """Of causes of which nothing fires: not yet, or not any more."""
 _SEVERITY: Final = {
     "critical": '=~"critical|page"',
     "warning": '=~"warning|warn"',
-    "info": '!~"critical|page|warning|warn|pending|over"',
-    "pending": '="pending"',
-    "over": '="over"',
+    "info": f'!~"critical|page|warning|warn|{i.PENDING}|{i.OVER}"',
+    i.PENDING: f'="{i.PENDING}"',
+    i.OVER: f'="{i.OVER}"',
 }
 """Severities that count as each; one that a user made up counts as the least, as in the list of incidents."""
 _RANKS: Final = {**{name: (rank + 1, colour) for name, (rank, colour) in SEVERITIES.items()}, **_BELOW}

@@ -11,7 +11,7 @@ from typing import Final
 from streamwatch.core.times import rfc3339
 from streamwatch.core.words import counted
 from streamwatch.incidents import changes, cluster, groups, monitor, probes, readers, streams
-from streamwatch.incidents.incident import OVER_SINCE, Cause, Impact, Incident, Scope
+from streamwatch.incidents.incident import Cause, Impact, Incident, Scope
 from streamwatch.incidents.known import Known, scopes
 from streamwatch.incidents.own_words import own_words
 from streamwatch.model.alert import Alert
@@ -94,8 +94,9 @@ def _incident(known: Known, name: str, cause: Cause | None, scope: Scope, alerts
         alerts.sort(key=lambda alert: (alert.state != "firing", _rank(alert), alert.active_at))
     since = min(alert.active_at for alert in alerts)
     impact = _impact(cause, alerts)
+    ended = None if cause is None else _end(cause, alerts)
     if cause is not None:
-        sentence, evidence, runbook = f"{_ended(cause, alerts)}{cause.sentence}", cause.evidence, cause.runbook
+        sentence, evidence, runbook = f"{_over(ended)}{cause.sentence}", cause.evidence, cause.runbook
     else:
         more = f", and {counted(len(alerts) - 1, 'more alert')}" if len(alerts) > 1 else ""
         sentence = f"{_unknown(alerts[0])}{more}"
@@ -108,7 +109,8 @@ def _incident(known: Known, name: str, cause: Cause | None, scope: Scope, alerts
         f"{sentence}{_concerned(impact)}.",
         tuple(text for text in evidence if text)[:_MOST_EVIDENCE],
         since,
-        _holds_since(cause, alerts),
+        _holds_since(cause, alerts) if ended is None else ended,
+        ended,
         tuple(alerts),
         impact,
         runbook,
@@ -119,24 +121,19 @@ def _incident(known: Known, name: str, cause: Cause | None, scope: Scope, alerts
 def _holds_since(cause: Cause | None, alerts: Sequence[Alert]) -> float:
     """Return since when it is as the sentence says: what follows may be older than a cause, or have another one before.
 
-    Without a cause it is the first alert that is told; with one, the alerts of its own name say it. Where none of these
-    is active, that is not known: it is when the first of its alerts became active. Of a cause that is over it is when
-    it ended, as that is what the sentence says.
+    Without a cause it is the first alert; with one, the alerts of its own name say it. Where none of these
+    is active, that is not known: it is when the first of its alerts became active.
     """
     if cause is None:
         return alerts[0].active_at
-    ended = _end(cause, alerts)
-    if ended is not None:
-        return ended
     if cause.since is not None:
         return cause.since
     return min(alert.active_at for alert in _own(cause, alerts))
 
 
-def _ended(cause: Cause, alerts: Sequence[Alert]) -> str:
+def _over(ended: float | None) -> str:
     """Return since when a cause is over, as the beginning of a sentence; nothing where it is not."""
-    ended = _end(cause, alerts)
-    return "" if ended is None else f"{OVER_SINCE} {rfc3339(ended, 'seconds')[11:]}: "
+    return "" if ended is None else f"Over since {rfc3339(ended, 'seconds')[11:]}: "
 
 
 def _end(cause: Cause, alerts: Sequence[Alert]) -> float | None:
@@ -172,6 +169,7 @@ def _merged(incidents: Sequence[Incident]) -> Iterable[Incident]:
             first.evidence,
             min(first.since, second.since),
             first.holds_since,
+            first.ended,
             tuple(alerts),
             _impact(first.cause, alerts),
             first.runbook,

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from streamwatch.model.alert import Alert
 
-OVER_SINCE: Final = "Over since"
-"""So begins the sentence of a cause that is over, though something that follows from it may go on."""
 CauseKind = Literal[
     "monitor", "controller", "broker", "disk", "network", "slow_broker", "quota", "transaction", "producers", "hot",
     "members_lost", "rebalances", "slow_reader", "stuck_record", "reader_stands", "idle_members", "reader_throttled",
@@ -110,6 +108,8 @@ class Incident:
     """When the first of its alerts became active, in seconds since 1970."""
     holds_since: float
     """Since when it is as its sentence says; as ``since`` where that is not known."""
+    ended: float | None
+    """When its cause ended, in seconds since 1970, though what follows from it may go on; None where it goes on."""
     alerts: tuple[Alert, ...]
     """The cause's own and its effects: those that fire first, the worst first."""
     impact: Impact
@@ -132,11 +132,6 @@ class Incident:
     def is_firing(self) -> bool:
         """Whether any of its alerts fires: one whose alerts are all pending may be over in a moment."""
         return any(alert.state == "firing" for alert in self.alerts)
-
-    @property
-    def is_cause_over(self) -> bool:
-        """Whether its cause is over; what follows from it may go on."""
-        return self.sentence.startswith(OVER_SINCE)
 
     @property
     def is_over(self) -> bool:

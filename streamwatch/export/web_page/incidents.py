@@ -91,15 +91,15 @@ def incident_views(
     return [_view(incident, some, [next(rest) for _ in some], remedies, now) for incident, some in shown.chosen]
 
 
-def _sent(incident: Incident, some: Sequence[Alert], below: Sequence[AlertView]) -> list[str]:
+def _sent(incident: Incident, alerts: Sequence[Alert], below: Sequence[AlertView]) -> list[str]:
     """Return who was notified of the first alert that fired since it is so; else of the first, and that it is older.
 
     What follows may have fired for another cause before: of that was the message, and who got it knows nothing of this.
     """
     each = [
-        (alert.fired_at or 0.0, [*view.sent, *view.muted], view.name) for alert, view in zip(some, below, strict=True)
+        (alert.fired_at or 0.0, [*view.sent, *view.muted], view.name) for alert, view in zip(alerts, below, strict=True)
     ]
-    known = [words for at, words, _ in each if incident.is_cause_over or at >= incident.holds_since]
+    known = [words for at, words, _ in each if incident.ended is not None or at >= incident.holds_since]
     if known or not each:
         return known[0] if known else []
     _, words, name = each[0]
@@ -108,7 +108,7 @@ def _sent(incident: Incident, some: Sequence[Alert], below: Sequence[AlertView])
 
 def _view(
     incident: Incident,
-    some: Sequence[Alert],
+    alerts: Sequence[Alert],
     below: Sequence[AlertView],
     remedies: Mapping[str, str],
     now: float,
@@ -119,7 +119,7 @@ def _view(
         incident.sentence,
         incident.cause is not None,
         span(max(0.0, now - incident.holds_since)),
-        _sent(incident, some, below),
+        _sent(incident, alerts, below),
         incident.evidence,
         [f"{change.sentence} ({ago(max(0.0, now - change.at))})" for change in incident.changes],
         [f"{ago(max(0.0, now - moment.at))}: {moment.words}" for moment in timeline(incident)],

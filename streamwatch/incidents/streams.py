@@ -26,6 +26,8 @@ _READS: Final = frozenset(
         "KinesisShardsContended", "KinesisReaderThrottled",
     }
 )  # fmt: skip
+_READ_REFUSED: Final = "KinesisReadThrottled"
+_CONTENDED: Final = "KinesisShardsContended"
 _READ_LIMITS: Final = ((s.READ_CALLS_USE, "calls"), (s.READ_BYTES_USE, "bytes"))
 _FULL: Final = 0.8
 """From this share of its limits on a stream or a shard counts as full: the parameter that comes with the alerts."""
@@ -56,28 +58,36 @@ def writers(known: Known) -> Iterator[Cause]:
 
 def _writers_now(known: Known, scope: Scope) -> Cause | None:
     """Return why records are refused, by what is written now; None where this does not show it."""
-    stream = scope[3]
     shares = [known.value(metric, *scope[1:]) for metric in (s.WRITE_RECORDS_USE, s.WRITE_BYTES_USE)]
     use = max((share for share in shares if share is not None), default=None)
-    hottest = max(known.values(h.SPLIT, *scope[1:]).items(), key=lambda pair: pair[1], default=None)
     if use is None:
         return None  # which of the two it is cannot be said
-    words = f"{stream} uses {use:.0%} of what its shards take"
+    words = f"{scope[3]} uses {use:.0%} of what its shards take"
     are_refused = bool(known.about(scope, _REFUSED))
     if use >= _FULL:
-        shards = known.value(s.OPEN_SHARDS, *scope[1:])
-        is_refused = are_refused or use >= 1
-        return Cause(
-            "producers",
-            scope,
-            f"Producers write {'more' if is_refused else 'nearly as much'} to stream {stream}"
-            f" {'than' if is_refused else 'as'} its shards take",
-            (words, *([] if shards is None else [f"it has {counted(shards, 'open shard')}"])),
-            "KinesisWriteThrottled",
-            (Effects(scope, _WRITES),),
-            shards,
-        )
-    if hottest is None or use >= _HALF:
+        return _full(known, scope, words, is_more=are_refused or use >= 1)
+    return _hot(known, scope, words, use, are_refused=are_refused) if use < _HALF else None
+
+
+def _full(known: Known, scope: Scope, words: str, *, is_more: bool) -> Cause:
+    """Return that producers write as much as the shards of a stream take, or more."""
+    shards = known.value(s.OPEN_SHARDS, *scope[1:])
+    return Cause(
+        "producers",
+        scope,
+        f"Producers write {'more' if is_more else 'nearly as much'} to stream {scope[3]}"
+        f" {'than' if is_more else 'as'} its shards take",
+        (words, *([] if shards is None else [f"it has {counted(shards, 'open shard')}"])),
+        "KinesisWriteThrottled",
+        (Effects(scope, _WRITES),),
+        shards,
+    )
+
+
+def _hot(known: Known, scope: Scope, words: str, use: float, *, are_refused: bool) -> Cause | None:
+    """Return that one shard of a stream that has room gets far more than the others; None where none does."""
+    hottest = max(known.values(h.SPLIT, *scope[1:]).items(), key=lambda pair: pair[1], default=None)
+    if hottest is None:
         return None
     (shard, hash_key), share = hottest
     # A shard refuses by the second, and what it uses is a mean over a minute: far more than the others is enough then.
@@ -86,7 +96,7 @@ def _writers_now(known: Known, scope: Scope) -> Cause | None:
     return Cause(
         "hot",
         scope,
-        f"Shard {shard} of stream {stream} is hot: it gets far more than the others",
+        f"Shard {shard} of stream {scope[3]} is hot: it gets far more than the others",
         (f"{shard} uses {share:.0%} of its limits, and {words}", f"it would be split at hash key {hash_key}"),
         "KinesisHotShard",
         (Effects(scope, _WRITES),),
@@ -100,8 +110,12 @@ def throttled_readers(known: Known) -> Iterator[Cause]:
     The limit is a shard's and a second's, what is counted a mean over all shards and a minute: a few calls are refused
     where the mean is far below it. Then it is not said that readers ask for more than all shards allow.
     """
-    for scope in known.scopes("stream", "KinesisReadThrottled", "KinesisShardsContended", "KinesisReaderThrottled"):
-        needed, refused = _needed(known, scope), _refused(known, scope)
+    for scope in known.scopes("stream", _READ_REFUSED, _CONTENDED, "KinesisReaderThrottled"):
+        # Those that poll a shard ask for too much by their number, before a call is refused.
+        needed = [
+            f"those that poll it need {value:.0%} of what a shard allows" for value in _now(known, scope, _CONTENDED)
+        ]
+        refused = [f"its shards refuse reads: {rounded(value)} a second" for value in _now(known, scope, _READ_REFUSED)]
         shares = _read_shares(known, scope)
         use = max((share for share, _ in shares), default=0.0)
         is_full = use >= _FULL or bool(needed)
@@ -121,8 +135,8 @@ def throttled_readers(known: Known) -> Iterator[Cause]:
 
 def _asking(known: Known, scope: Scope, *, is_full: bool) -> str:
     """Return what readers ask for: the number of those that poll a shard counts, also where no call is refused yet."""
-    contended = known.about(scope, frozenset({"KinesisShardsContended"}))
-    are_refused = bool(known.about(scope, frozenset({"KinesisReadThrottled", "KinesisReaderThrottled"})))
+    contended = known.about(scope, frozenset({_CONTENDED}))
+    are_refused = bool(known.about(scope, frozenset({_READ_REFUSED, "KinesisReaderThrottled"})))
     if is_full and (are_refused or max((alert.value for alert in contended), default=0.0) >= 1):
         return "ask for more than its shards allow"
     if are_refused:
@@ -136,24 +150,10 @@ def _read_shares(known: Known, scope: Scope) -> list[tuple[float, str]]:
     return sorted([(share, what) for share, what in shares if share is not None], reverse=True)
 
 
-def _needed(known: Known, scope: Scope) -> list[str]:
-    """Return what those that poll the shards need, by their number: before a call is refused."""
-    alerts = known.about(scope, frozenset({"KinesisShardsContended"}))
-    return [
-        f"those that poll it need {alert.value:.0%} of what a shard allows"
-        for alert in alerts[:1]
-        if alert.keep_firing_since is None
-    ]
-
-
-def _refused(known: Known, scope: Scope) -> list[str]:
-    """Return how many reads are refused, where they still are."""
-    alerts = known.about(scope, frozenset({"KinesisReadThrottled"}))
-    return [
-        f"its shards refuse reads: {rounded(alert.value)} a second"
-        for alert in alerts[:1]
-        if alert.keep_firing_since is None
-    ]
+def _now(known: Known, scope: Scope, name: str) -> list[float]:
+    """Return the value of an alert, where it is active and not only kept firing."""
+    alerts = known.about(scope, frozenset({name}))
+    return [alert.value for alert in alerts[:1] if alert.keep_firing_since is None]
 
 
 def unread(known: Known) -> Iterator[Cause]:

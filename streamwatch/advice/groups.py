@@ -40,6 +40,17 @@ _NOTHING: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class CommitPause:
+    """For how long a group's positions have not moved, and how they moved in the hour before that."""
+
+    seconds: float
+    moved: int
+    """In so many steps."""
+    gap: float
+    """The most seconds in which they did not, between two of those."""
+
+
+@dataclass(frozen=True, slots=True)
 class GroupLoad:
     """What a group has to do, and does, in a window in which its members were as many as now."""
 
@@ -56,19 +67,8 @@ class GroupLoad:
     """Records a second that it reads."""
     seconds: float
     """How long the window is."""
-    standing: "CommitPause | None" = None
+    standing: CommitPause | None = None
     """How its positions have not moved in the last minutes of it, where they have not: it reads nothing now."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommitPause:
-    """For how long a group's positions have not moved, and how they moved in the hour before that."""
-
-    seconds: float
-    moved: int
-    """In so many steps."""
-    gap: float
-    """The most seconds in which they did not, between two of those."""
 
 
 def drain_seconds(load: GroupLoad, members: int) -> float:
@@ -280,8 +280,9 @@ def _wanted(load: GroupLoad) -> float:
 
 def _sum(load: GroupLoad) -> str:
     today, standing = drain_seconds(load, load.members), load.standing
-    since = "" if standing is None else "; nothing committed for "
-    since += "" if standing is None else f"{'' if standing.moved else 'at least '}{span(standing.seconds)}"
+    since = ""
+    if standing is not None:
+        since = f"; nothing committed for {'' if standing.moved else 'at least '}{span(standing.seconds)}"
     return (
         f"{load.lag:,.0f} records wait, {load.produced:,.1f} a second come, {load.members} members on"
         f" {load.partitions} partitions read {load.consumed:,.1f} a second: drained"

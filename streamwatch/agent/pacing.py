@@ -18,8 +18,9 @@ _LAG: Final = BY_NAME[f"group.{g.GROUP_LAG.name}"]
 _READ: Final = BY_NAME[f"group.{g.GROUP_TOPIC_COMMITTED.name}"]
 _MEMBERS: Final = BY_NAME[f"group.{g.GROUP_MEMBERS.name}"]
 _WRITTEN: Final = BY_NAME[f"topic.{k.TOPIC_END_OFFSET.name}"]
-_SPANS: Final = tuple(float(level.span_seconds) for level in LEVELS[:2])
-"""An hour; and a day, where it fell behind before that."""
+_HOUR_SECONDS: Final = float(LEVELS[0].span_seconds)
+_DAY_SECONDS: Final = float(LEVELS[1].span_seconds)
+"""Where a group fell behind before the hour."""
 
 
 def pace_of(
@@ -35,11 +36,11 @@ def pace_of(
 
     """
     of = archive()
-    hour = _steps(of, cluster, group, topics, _SPANS[0])
+    hour = _steps(of, cluster, group, topics, _HOUR_SECONDS)
     found = None if hour is None else commit_stop(hour) or pace(hour)
     if found is not None:
         return found
-    day = _steps(of, cluster, group, topics, _SPANS[1])
+    day = _steps(of, cluster, group, topics, _DAY_SECONDS)
     return None if day is None else pace(day)
 
 

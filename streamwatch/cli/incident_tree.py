@@ -37,8 +37,14 @@ def echo_tree(incidents: Sequence[Mapping[str, Any]], alerts: Alerts, now: float
         echo("")
 
 
+def holds_since(incident: Mapping[str, Any]) -> str:
+    """Return since when an incident is as its sentence says; an older agent gives only since when it is there."""
+    since: str = incident.get("holdsSince", incident["since"])
+    return since
+
+
 def _head(incident: Mapping[str, Any], now: float) -> Iterator[str]:
-    since = span(max(0.0, now - datetime.fromisoformat(incident.get("holdsSince", incident["since"])).timestamp()))
+    since = span(max(0.0, now - datetime.fromisoformat(holds_since(incident)).timestamp()))
     is_known = incident["cause"] is not None
     yield f"{'cause' if is_known else 'unknown':8} {click.style(printable(incident['sentence']), bold=True)}"
     yield _INDENT + printable(" · ".join([f"for {since}", *incident["evidence"]]))

@@ -1,6 +1,7 @@
 """Topics, and the groups that read them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from streamwatch.catalogue import kafka as k
@@ -27,15 +28,8 @@ def add_topics(builder: Builder, facts: Facts) -> None:
         one = topic(cluster, name)
         count = offline.get((cluster, name), 0.0)
         if count:
-            one = GraphNode(
-                one.id,
-                one.role,
-                one.kind,
-                name,
-                cluster,
-                "bad",
-                counted(count, "partition is offline", "partitions are offline"),
-            )
+            words = counted(count, "partition is offline", "partitions are offline")
+            one = replace(one, health="bad", words=words)
         builder.node(one)
 
 

@@ -16,6 +16,8 @@ class Path:
     """A way that data takes, from where none comes before to a node."""
 
     edges: tuple[Edge, ...]
+    at_least: float
+    """What is known of its age, in seconds."""
 
     @property
     def start(self) -> str:
@@ -26,12 +28,6 @@ class Path:
     def end(self) -> str:
         """The node that it ends at."""
         return self.edges[-1].target
-
-    @property
-    def at_least(self) -> float:
-        """What is known of its age, in seconds."""
-        first, *others = self.edges
-        return _age(first, sum(map(_lag, others)), self.edges[-1].at, is_known=not self.unknown)
 
     @property
     def unknown(self) -> tuple[Edge, ...]:
@@ -168,12 +164,12 @@ def _keep(some: dict[str, _Ways], one: _Best) -> None:
 def _worst(ways: _Ways | None) -> Path | None:
     if ways is None:
         return None
-    one: _Best | None = max(ways.values(), key=lambda way: way.age)
-    edges: list[Edge] = []
-    while one is not None:
-        edges.append(one.edge)
-        one = one.before
-    return Path(tuple(reversed(edges)))
+    worst = max(ways.values(), key=lambda way: way.age)
+    edges, before = [worst.edge], worst.before
+    while before is not None:
+        edges.append(before.edge)
+        before = before.before
+    return Path(tuple(reversed(edges)), worst.age)
 
 
 def _closing(graph: Graph) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from streamwatch.catalogue import agent as o
+from streamwatch.cli.incident_tree import holds_since
 from streamwatch.cli.top.listing import Listing, TopColumn
 from streamwatch.cli.top.rows import Cell, TopRow
 from streamwatch.cli.top.units import plain, written
@@ -100,7 +101,7 @@ def _alert(alert: Mapping[str, Any], now: float) -> TopRow:
 
 
 def _incident(incident: Mapping[str, Any], now: float) -> TopRow:
-    seconds = max(0.0, now - _at(incident.get("holdsSince", incident["since"])))
+    seconds = max(0.0, now - _at(holds_since(incident)))
     severities = {alert["severity"] for alert in incident["alerts"] if alert["state"] == "firing"}
     health: Health = "bad" if severities & _BAD else "warn"
     count = len(incident["alerts"]) + incident["alertsLeftOut"]
@@ -109,7 +110,7 @@ def _incident(incident: Mapping[str, Any], now: float) -> TopRow:
         "for": Cell(written(seconds, "seconds"), seconds),
         "alerts": Cell(written(float(count), "count"), float(count)),
         "what is the matter": Cell(plain(incident["sentence"]), None, health),
-        "since": Cell(plain(incident.get("holdsSince", incident["since"]))),
+        "since": Cell(plain(holds_since(incident))),
     }
     cause = plain(incident["cause"] or "not known")
     return TopRow((plain(incident["id"]), cause), cells, health, TEXT, {}, list(_story(incident)))

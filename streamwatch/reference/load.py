@@ -10,6 +10,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -134,7 +135,8 @@ class KafkaLoad:
             sent += 1
             self._ended.wait(1 / flow.rate)
         if producer is not None:
-            producer.close(timeout=1)
+            with suppress(KafkaError):  # what a broken cluster has not taken by now is lost with the load
+                producer.close(timeout=1)
 
     def _set_members(self, flow: TopicFlow, count: int) -> None:
         while len(flow.members) > count:

@@ -22,6 +22,8 @@ _LATE: Final = frozenset(
 """What follows, of the reader itself."""
 _TRY_AGAIN: Final = frozenset({"lambda", "pipes"})
 """Kinds of readers that try a batch that fails again. Of others that stand a worker may hang, too."""
+_PROBLEM: Final = "PROBLEM"
+"""What the last result of a function begins with where a call failed, or could not be made."""
 _SAYS: Final[Mapping[str, tuple[CauseKind, str]]] = {
     "KinesisReaderTasksFailed": ("reader_failed", "has tasks that have failed"),
     "KinesisReaderRestarts": ("reader_failed", "fails and starts again, over and over"),
@@ -78,6 +80,9 @@ def stands(known: Known) -> Iterator[Cause]:
             )
         elif is_all:
             yield _cause(known, alert, "reader_stands", f"stands still {where}, in all that it reads")
+        elif alert.labels.get("kind") == "lambda" and _has_no_problem(known, row):
+            words = f"hardly gets on {where}, though none of its calls fails: it is too slow for what comes, or hangs"
+            yield _cause(known, alert, "reader_stands", words)
         elif alert.labels.get("kind") in _TRY_AGAIN:
             yield _cause(known, alert, "stuck_record", f"cannot process a record: it tries the same one again {where}")
         else:
@@ -183,6 +188,12 @@ def _cause(known: Known, alert: Alert, kind: CauseKind, words: str) -> Cause:
         tuple(effects),
         float(len(known.values(r.STANDING, *row))) or None,
     )
+
+
+def _has_no_problem(known: Known, row: Row) -> bool:
+    """Say whether what Lambda says of a function is known, and no failure: a slow one looks like one that stands."""
+    results = [result for (result, *_) in known.values(r.LAST_RESULT, *row)]
+    return bool(results) and not any(one.startswith(_PROBLEM) for one in results)
 
 
 def _evidence(known: Known, alert: Alert) -> Iterator[str]:

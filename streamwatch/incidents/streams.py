@@ -69,6 +69,12 @@ def _writers_now(known: Known, scope: Scope) -> Cause | None:
     return _hot(known, scope, words, use, are_refused=are_refused) if use < _HALF else None
 
 
+def _late_since(known: Known, scope: Scope) -> frozenset[str]:
+    """Return the alerts of who reads a stream late, where it is late since too much is written, and not before."""
+    writes = min((alert.active_at for alert in known.about(scope, _WRITES)), default=0.0)
+    return LATE if all(alert.active_at >= writes for alert in known.about(scope, LATE)) else frozenset()
+
+
 def _full(known: Known, scope: Scope, words: str, *, is_more: bool) -> Cause:
     """Return that producers write as much as the shards of a stream take, or more."""
     shards = known.value(s.OPEN_SHARDS, *scope[1:])
@@ -79,7 +85,7 @@ def _full(known: Known, scope: Scope, words: str, *, is_more: bool) -> Cause:
         f" {'than' if is_more else 'as'} its shards take",
         (words, *([] if shards is None else [f"it has {counted(shards, 'open shard')}"])),
         "KinesisWriteThrottled",
-        (Effects(scope, _WRITES),),
+        (Effects(scope, _WRITES | _late_since(known, scope)),),
         shards,
     )
 
@@ -99,7 +105,7 @@ def _hot(known: Known, scope: Scope, words: str, use: float, *, are_refused: boo
         f"Shard {shard} of stream {scope[3]} is hot: it gets far more than the others",
         (f"{shard} uses {share:.0%} of its limits, and {words}", f"it would be split at hash key {hash_key}"),
         "KinesisHotShard",
-        (Effects(scope, _WRITES),),
+        (Effects(scope, _WRITES | _late_since(known, scope)),),
         1.0,
     )
 

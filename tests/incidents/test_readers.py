@@ -142,6 +142,14 @@ def test_a_shard_of_which_nothing_is_refused_is_hot_only_where_it_is_nearly_full
     assert kind(first(alert("KinesisWriteRecordsNearLimit", STREAM), *known)) == ""
 
 
+@pytest.mark.parametrize(("late_at", "below"), [(160.0, 2), (40.0, 1)])
+def test_who_is_late_since_a_shard_is_hot_is_late_by_that_and_who_was_before_is_not(late_at: float, below: int) -> None:
+    hot = [samples(h.SPLIT, {(*PLACE, "shardId-1", "123"): 1.0}), samples(s.WRITE_RECORDS_USE, {PLACE: 0.2})]
+    found = incidents(alert("KinesisHotShard", STREAM), alert("KinesisReaderLate", STREAM, at=late_at), *hot)
+    (by_shard,) = (one for one in found if kind(one) == "hot")
+    assert len(by_shard.alerts) == below
+
+
 def test_readers_that_are_refused_are_late_by_that() -> None:
     use = samples(s.READ_CALLS_USE, {PLACE: 0.99})
     incident = first(alert("KinesisReadThrottled", STREAM), alert("KinesisReaderLate", STREAM), use)
@@ -198,6 +206,12 @@ def test_a_function_that_tries_the_same_batch_has_a_record_that_it_cannot_proces
         "Function ship cannot process a record: it tries the same one again in shardId-1"
     )
     assert len(incident.alerts) == 3
+
+    failing = first(*known, samples(r.LAST_RESULT, {(*SHIP_ROW, "PROBLEM: Function call failed"): 1.0}))
+    assert kind(failing) == "stuck_record"
+    slow = first(*known, samples(r.LAST_RESULT, {(*SHIP_ROW, "OK"): 1.0}))
+    assert kind(slow) == "reader_stands", "no call fails: what is given to a slow function grows old as fast"
+    assert slow.sentence.startswith("Function ship hardly gets on in shardId-1, though none of its calls fails")
 
     throttled = first(*known, alert("LambdaThrottled", SHIP))
     assert kind(throttled) == "reader_throttled", "its calls are refused: no record is to blame"

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from streamwatch.catalogue import agent as a
 from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.catalogue import kinesis as s
 from streamwatch.catalogue import kinesis_shards as h
 from streamwatch.catalogue import readers as r
-from streamwatch.dashboards.panel import RATE, SECONDS, Dashboard, On, Panel, Query, Row
+from streamwatch.dashboards.panel import SECONDS, Dashboard, On, Panel, Query, Row
+from streamwatch.dashboards.uneven import answer_seconds
 from streamwatch.dashboards.wrong import WRONG
 
 _o = On()
@@ -21,8 +21,6 @@ _BY_STREAM: Final = f"max by ({_STREAM})"
 _BY_READER: Final = f"max by ({_READER})"
 _ANY: Final = 0.01
 """Of what should not be at all, a second."""
-_SOME: Final = 1
-"""Records a second: a partition that gets fewer is not hot, however few the others get."""
 _KAFKA: Final = "streamwatch-kafka"
 _GROUPS: Final = "streamwatch-groups"
 _KINESIS: Final = "streamwatch-kinesis"
@@ -31,20 +29,7 @@ _READERS: Final = "streamwatch-readers"
 
 def _slowest() -> Query:
     """Return how long the slowest broker of each cluster takes for an answer to the agent."""
-    each = " / ".join(f"sum by (source, broker) (rate({one.name}[{RATE}]))" for one in (a.REQUEST_SECONDS, a.REQUESTS))
-    named = f'label_replace({each}, "{_CLUSTER}", "$1", "source", "(.+)")'
-    return Query(f"max by ({_CLUSTER}) ({named})", "slowest", SECONDS)
-
-
-def _partitions() -> tuple[Query, Query]:
-    """Return the partitions that get more than the others of their topic: how much, and how many times as much."""
-    by = "kafka_cluster, topic"
-    each = f"max by ({by}, partition) (deriv({g.PARTITION_END_OFFSET.name}[{RATE}]))"
-    others = f"(sum by ({by}) ({each}) - on ({by}) group_right () {each})"
-    mean = f"{others} / on ({by}) group_left () ((count by ({by}) ({each}) > 1) - 1)"
-    more = _o.top(20, Query(f"({each} > {_SOME}) / ({mean})", "times the others"))
-    written = Query(f"{each} > {_SOME}", "written", g.PARTITION_END_OFFSET, is_rate=True)
-    return _o.among(written, more, "kafka_cluster", "topic", "partition"), more.red(above=3)
+    return Query(f"max by ({_CLUSTER}) ({answer_seconds()})", "slowest", SECONDS)
 
 
 CLUSTERS: Final = Row(
@@ -78,26 +63,15 @@ CLUSTERS: Final = Row(
             "Records written a second",
             "Is there traffic?",
             (_o.growth(k.TOPIC_END_OFFSET, "{{kafka_cluster}}", _BY_CLUSTER),),
-            width=6,
+            width=12,
             links={"": "streamwatch-topics"},
         ),
         Panel(
             "The latest groups",
             "Who is late?",
             (_o.top(10, _o.now(g.GROUP_LAG_SECONDS, "{{kafka_cluster}} {{group}}")),),
-            width=6,
+            width=12,
             links={"": _GROUPS},
-        ),
-        Panel(
-            "Uneven partitions",
-            "Is one partition hot?",
-            _partitions(),
-            "table",
-            12,
-            labels=(_CLUSTER, "topic", "partition"),
-            links={_CLUSTER: _KAFKA, "topic": "streamwatch-topics"},
-            sort=("-times the others", "topic"),
-            nothing="No cluster is watched with `granularity: partition`, or nothing is written",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""What stands first on the overview: the causes, since when each is there, and the alerts that show them."""
+"""What stands first on the overview: the causes, since when each is there, what is uneven, and the alerts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,6 +7,7 @@ from typing import Final
 from streamwatch.catalogue import agent as a
 from streamwatch.catalogue import incidents as i
 from streamwatch.dashboards.panel import SECONDS, SEVERITIES, SPAN, On, Panel, Query, Row, firing, ranked
+from streamwatch.dashboards.uneven import UNEVEN
 
 _o = On()
 _AGENT: Final = "streamwatch-agent"
@@ -86,19 +87,20 @@ WRONG: Final = Row(
             _causes(),
             "table",
             24,
-            6,
+            5,
             labels=("sentence", *_OF_CAUSES),
             links={label: uid for label, uid in _LINKS.items() if label in _OF_CAUSES},
-            sort=("-severity", "for"),
+            sort=("-severity", "-for"),
             nothing=_WELL,
         ),
+        UNEVEN,
         Panel(
             "What was the matter, and when",
             "What came first, what is over, and how bad was each?",
             (_over_time(),),
             "state-timeline",
             width=12,
-            height=9,
+            height=7,
             links={"": _AGENT},
         ),
         Panel(
@@ -111,7 +113,7 @@ WRONG: Final = Row(
             ),
             "table",
             12,
-            9,
+            7,
             labels=("source",),
             links={"source": _AGENT},
             sort=("seen", "-not known"),
@@ -122,7 +124,7 @@ WRONG: Final = Row(
             _alerts(),
             "table",
             24,
-            9,
+            7,
             labels=("alertname", *_OF_ALERTS, "other"),
             links=_LINKS,
             sort=("-severity", "for"),

@@ -2,42 +2,44 @@
 
     python -m tests.dashboards.pictures [FOLDER [STORY]...]
 
-Plays the stories of the reference one after the other, all of them or those that are named, and draws the overview as
-it was before all was mended: a person who sees nothing else should find what is wrong. What is red is printed, and what
-a table cuts. Without a folder only the README's picture is written, of a broker that is down. Needs Chromium and,
-from npm, Grafana's libraries (460 MB, in .cache).
+Plays the stories of the reference one after the other, all of them or those that are named, each on a stage of its own
+until what it is about has fired, and draws the overview of then: a person who sees nothing else should find what is
+wrong. What is red is printed, and what a table cuts. Without a folder only the README's pictures are written, of a
+broker that is down. Needs Chromium and, from npm, Grafana's libraries (460 MB, in .cache).
 """
 
 import json
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.request import urlopen
 
-from streamwatch.catalogue import agent
 from streamwatch.core.clock import SystemClock
 from streamwatch.dashboards.files import files
 from streamwatch.demo.run import shortened
 from streamwatch.reference.play import ALL, on_aws, on_kafka, play
-from streamwatch.reference.scenarios import Scenario, ScenarioStep
+from streamwatch.reference.scenarios import Scenario
 from tests.dashboards import drawing
-from tests.dashboards.stage import BROKERS, Stage, stage
+from tests.dashboards.stage import Scene, Stage, stage
 from tests.real import artefacts
 from tests.real.browser import Browser
-from tests.real.prometheus import asked
+from tests.rules.test_stories import ALL as EXPECTED
 from tests.waiting import wait_for
 
 _DOCS: Final = Path(__file__).parents[2] / "docs" / "pictures"
 _README: Final = "broker_down"
 _SHOWN_SECONDS: Final = 120.0
-_CALM_SECONDS: Final = 20.0
-"""Between two stories."""
+_CALM_SECONDS: Final = 30.0
+"""Before a story: groups take their partitions, and functions and tasks begin to read."""
+_FIRING_SECONDS: Final = 90.0
+_SEEN_SECONDS: Final = 6.0
+"""Until what fires has been scraped, and until a cause is counted (ten seconds at most, from when it was pending)."""
 _OF_THE_MACHINE: Final = ("KafkaCpuHigh", "StreamWatchRulesLate", "StreamWatchOverruns")
 """Alerts that fire where the machine is busy that draws: no story is about them."""
-_AGENT: Final = agent.BUILD_INFO.name
-_MOST_BACK: Final = 10
 _MENDS: Final = {"restore_controller"}
 """Steps after which a story is another one: what comes before the last steps would be too late to look."""
 _RED: Final = """[...document.querySelectorAll('[role=gridcell]')].filter((cell) =>
@@ -56,59 +58,61 @@ _CUT: Final = """[...document.querySelectorAll('[role=gridcell],[role=columnhead
 
 
 def main(folder: Path, names: Sequence[str], boards: Sequence[str]) -> None:
-    """Play stories, and take the pictures of the overview in each and of other dashboards at the end."""
-    clock, modules = SystemClock(), artefacts.node_modules("grafana-ui")
+    """Play stories, and take the pictures of the overview in each and of other dashboards in the last."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        # What fails all the time would be red in every picture: nobody would see the story.
-        stage(Path(scratch), artefacts.prometheus(), ("RUNNING", "RUNNING"), without=_OF_THE_MACHINE) as seen,
-        Browser() as browser,
-    ):
-        began = clock.now()
-        shots = {}
-        for name in names:
+    for name in names:
+        story = shortened(ALL[name])[0]
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            stage(Path(scratch), artefacts.prometheus(), _scene(name, story.brokers)) as seen,
+            Browser() as browser,
+        ):
             _pass(_CALM_SECONDS)
-
-            def tell(step: ScenarioStep, story: str = name) -> None:
-                if (story, step.name) == (_README, "start"):
-                    browser.open(f"http://{seen.agent}/", width=1200, height=1500)
-                    browser.picture(folder / "page.png")
-
-            shots[name] = _scraped(seen, _played(seen, shortened(ALL[name])[0], tell))
-            sys.stdout.write(f"{clock.now() - began:.0f} s: {name}\n")
-            sys.stdout.flush()
-        drawing.load(browser, "drawn.js", modules, Path(scratch))
-        pictures = [("overview", name, at) for name, at in shots.items()]
-        pictures += [(board, names[-1], shots[names[-1]]) for board in boards]
-        for board, name, at in pictures:
-            document = json.loads(files()[f"{board}.json"])
-            drawing.draw(browser, seen.prometheus, document, (max(began, at - _SHOWN_SECONDS), at))
-            browser.picture(folder / f"{board}-{name}.png", whole=True)
-            red, cut = browser.evaluate(_RED), browser.evaluate(_CUT)
-            sys.stdout.write(f"{board}-{name}: red: {'; '.join(red)}: cut: {'; '.join(cut)}\n")
+            _play(seen, story, EXPECTED[name][1])
+            if name == _README:
+                browser.open(f"http://{seen.agent}/", width=1200, height=1500)
+                browser.picture(folder / "page.png")
+            at = SystemClock().now()
+            drawing.load(browser, "drawn.js", artefacts.node_modules("grafana-ui"), Path(scratch))
+            for board in ("overview", *(boards if name == names[-1] else ())):
+                document = json.loads(files()[f"{board}.json"])
+                drawing.draw(browser, seen.prometheus, document, (at - _SHOWN_SECONDS, at))
+                browser.picture(folder / f"{board}-{name}.png", whole=True)
+                red, cut = browser.evaluate(_RED), browser.evaluate(_CUT)
+                sys.stdout.write(f"{board}-{name}: red: {'; '.join(red)}: cut: {'; '.join(cut)}\n")
+                sys.stdout.flush()
 
 
-def _played(seen: Stage, story: Scenario, tell: Callable[[ScenarioStep], None]) -> float:
-    """Play a story, and return when it was at its worst: before the first step of those that mend it."""
+def _scene(name: str, brokers: int) -> Scene:
+    """Return what a story needs. What fails all the time would be red in every picture: nobody would see the story."""
+    hurry = max(Scene().hurry, EXPECTED[name][0])
+    return Scene(brokers, hurry, ("RUNNING", "RUNNING"), without=_OF_THE_MACHINE)
+
+
+def _play(seen: Stage, story: Scenario, expected: Collection[str]) -> None:
+    """Play a story until it is at its worst: what is expected fires, and nothing is mended yet."""
     performers = {
         "cluster": on_kafka(seen.kafka),
         "cloud": on_aws(seen.aws),
         "load": seen.load.order,
         "streams": seen.streams.order,
     }
-    clock = SystemClock()
-    began = clock.now()
-    play(story, performers, clock.now, tell, threading.Event())
     last = max((step.at for step in story.steps), default=story.seconds)
-    mends = [step.at for step in story.steps if step.name in _MENDS or step.at > last - 1.5]
-    return began + min(mends, default=last) - 0.5
+    mends = min((step.at for step in story.steps if step.name in _MENDS or step.at > last - 1.5), default=last)
+    worst = replace(story, steps=tuple(step for step in story.steps if step.at < mends), after=0.0)
+    play(worst, performers, SystemClock().now, lambda _: None, threading.Event())
+    _pass(mends - worst.seconds)
+    try:
+        wait_for(lambda: _firing(seen.agent) >= set(expected), _FIRING_SECONDS, f"{', '.join(expected)} fire")
+    except TimeoutError as error:  # the picture may show why
+        sys.stderr.write(f"{story.name}: {error}\n")
+    _pass(_SEEN_SECONDS)
 
 
-def _scraped(seen: Stage, at: float) -> float:
-    """Return when the agent was scraped last: on a machine that is busy a scrape may fail, and all is unknown then."""
-    times = (at - back for back in range(_MOST_BACK))
-    return next((one for one in times if asked(seen.prometheus, "query", query=_AGENT, time=str(one))["result"]), at)
+def _firing(agent: str) -> set[str]:
+    with urlopen(f"http://{agent}/api/v1/alerts", timeout=60) as answer:
+        alerts: list[dict[str, Any]] = json.load(answer)["data"]["alerts"]
+    return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
 
 
 def _pass(seconds: float) -> None:
@@ -119,8 +123,7 @@ def _pass(seconds: float) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        every = [one.name for one in ALL.values() if one.brokers <= BROKERS]
         others = [name.removesuffix(".json") for name in files() if name != "overview.json"]
-        main(Path(sys.argv[1]), sys.argv[2:] or every, others)
+        main(Path(sys.argv[1]), sys.argv[2:] or list(ALL), others)
     else:
         main(_DOCS, [_README], [])

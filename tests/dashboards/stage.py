@@ -38,7 +38,6 @@ from tests.real.prometheus import free_port, prometheus, query
 from tests.sources.connect.service import Service, running, served
 from tests.waiting import wait_for
 
-BROKERS = 3
 CONFIG = """
 kafka:
   - name: shop
@@ -47,7 +46,7 @@ kafka:
     deadline: 1500ms
     log_dirs_interval: 2s
     granularity: partition
-    stalled_after: 30s
+    stalled_after: {stalled:g}s
     open_monitoring: {{interval: 2s, targets: [{targets}]}}
     msk: {{cluster: shop, region: us-east-1, interval: 10s, metrics: all, access: {access}}}
 kinesis:
@@ -115,6 +114,19 @@ class Readers:
             one.live(now)
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a stage is like."""
+
+    brokers: int = 3
+    hurry: float = 20
+    """How many times shorter everything is that rules wait for, and look back over."""
+    tasks: Sequence[str] = ("RUNNING", "FAILED", "UNASSIGNED")
+    """States of the tasks of a connector."""
+    without: Collection[str] = ()
+    """Alerts whose rules are not evaluated."""
+
+
 @dataclass
 class Stage:
     """What there is to see, and who looks."""
@@ -129,7 +141,8 @@ class Stage:
     agent: str
 
     def warm(self) -> None:
-        """Heat a shard, and fill a disk."""
+        """Heat a shard and a partition, and fill a disk."""
+        self.load.order(ScenarioStep(0, "", "hot", {"topic": "clicks", "partition": 0, "times": 10}))
         self.streams.order(ScenarioStep(0, "", "hot", {"stream": "purchases", "share": 0.95}))
         # Hot by bytes: as many records would be hard on a slow machine.
         self.streams.order(ScenarioStep(0, "", "rate", {"stream": "purchases", "records_per_second": 60}))
@@ -138,7 +151,7 @@ class Stage:
         keys = {"aws_access_key_id": "agent", "aws_secret_access_key": "agent", "region_name": "us-east-1"}
         with closing(boto3.client("kinesis", endpoint_url=self.endpoint, **keys)) as client:
             client.get_waiter("stream_exists").wait(
-                StreamName="purchases", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+                StreamName="purchases", WaiterConfig={"Delay": 1, "MaxAttempts": 90}
             )
             client.put_record(StreamName="purchases", Data=b"alone", PartitionKey="alone")  # it puts many a call
 
@@ -163,37 +176,30 @@ def _leave_out(path: Path, alerts: Collection[str]) -> None:
 
 
 @contextmanager
-def stage(
-    folder: Path,
-    binary: Path,
-    tasks: Sequence[str] = ("RUNNING", "FAILED", "UNASSIGNED"),
-    without: Collection[str] = (),
-) -> Iterator[Stage]:
-    """Set it up in a folder, with a Prometheus of this program; a connector has tasks in these states.
-
-    Rules of alerts that are to be left out are not evaluated.
-    """
+def stage(folder: Path, binary: Path, scene: Scene = Scene()) -> Iterator[Stage]:
+    """Set it up in a folder, with a Prometheus of this program."""
     rules = folder / "rules"
     rules.mkdir()
-    hurried(rules, 20)
+    hurried(rules, scene.hurry)
     for path in rules.glob("*.yml"):
-        _leave_out(path, without)
+        _leave_out(path, scene.without)
     port = free_port()
     with ExitStack() as stack:
-        kafka = stack.enter_context(ReferenceKafka(Spec(brokers=BROKERS, settings=HURRIED_SETTINGS)))
+        kafka = stack.enter_context(ReferenceKafka(Spec(brokers=scene.brokers, settings=HURRIED_SETTINGS)))
         aws = stack.enter_context(ReferenceAws(Cloud(minute=MINUTE)))
         aws.add_msk(kafka, "shop", "PER_BROKER")
         pages = [f"{{broker: {id_}, jmx: '{jmx}', node: '{node}'}}" for id_, (jmx, node) in kafka.serve_pages().items()]
         load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))
         streams = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))
         stack.enter_context(Readers(aws))
-        sinks = stack.enter_context(served(Service({"sink": running(*tasks)})))
+        sinks = stack.enter_context(served(Service({"sink": running(*scene.tasks)})))
         pager = stack.enter_context(Pager())
         told = {
             "kafka": kafka.bootstrap,
             "targets": ", ".join(pages),
             "access": f"{{endpoint_url: '{aws.url}', access_key_id: agent, secret_access_key: agent}}",
             "rules": rules,
+            "stalled": 600 / scene.hurry,
             "pager": pager.url,
             "connect": sinks,
             "receiver": f"127.0.0.1:{port}",

@@ -86,7 +86,7 @@ def test_a_label_that_is_not_there_is_not_said_to_be_unknown(browser: Browser) -
     assert sorted(fields["stream"]) == ["", "s"]
 
 
-@pytest.mark.parametrize("title", ["The cause", "Alerts that fire", "Uneven partitions"])
+@pytest.mark.parametrize("title", ["The cause", "Alerts that fire", "What is uneven, alert or not"])
 def test_what_is_said_of_a_table_without_rows_is_in_no_cell_that_is_empty(browser: Browser, title: str) -> None:
     table = panel("overview.json", title)
     assert table["fieldConfig"]["defaults"]["noValue"]

@@ -1,8 +1,11 @@
-"""What the queries of the overview's first panels answer, and those of uneven partitions."""
+"""What the queries of the overview's first panels answer."""
 
+import math
 from collections.abc import Mapping
 
+from streamwatch.catalogue.agent import REQUEST_SECONDS, REQUESTS
 from streamwatch.dashboards.overview import OVERVIEW
+from streamwatch.dashboards.uneven import UNEVEN
 from tests.dashboards.test_files import plain
 from tests.promql.answers import ours
 from tests.promql.memory import Memory
@@ -63,14 +66,26 @@ def test_a_partition_is_measured_by_the_others_of_its_topic() -> None:
 
     even = offsets("even", 0, 150) | offsets("even", 1, 150)
     hot = offsets("hot", 0, 1500) | offsets("hot", 1, 150) | offsets("hot", 2, 150)
-    known = even | hot | offsets("alone", 0, 1500) | offsets("idle", 0, 9) | offsets("idle", 1, 0)
-    written, times = answered("Uneven partitions", 60, known)
+    only = offsets("only", 0, 150) | offsets("only", 1, 0)
+    known = even | hot | only | offsets("alone", 0, 1500) | offsets("idle", 0, 9) | offsets("idle", 1, 0)
+    (times,) = answered(UNEVEN.title, 60, known)
+    words = "Partition 0 gets far more records than the others of its topic: its keys are uneven"
     assert {row: round(value, 6) for row, value in times.items()} == {
-        ("c", "0", "even"): 1.0,
-        ("c", "1", "even"): 1.0,
-        ("c", "0", "hot"): 10.0,
-        ("c", "1", "hot"): round(150 / 825, 6),
-        ("c", "2", "hot"): round(150 / 825, 6),
+        ("c", "0", words, "hot"): 10.0,
+        ("c", "0", words, "only"): math.inf,
     }, "a topic of one partition has no others, and of few records nobody cares"
-    assert written.keys() == times.keys()
-    assert round(written["c", "0", "hot"], 6) == 100.0
+
+
+def test_a_broker_is_measured_by_the_others_of_its_cluster() -> None:
+    def answers(cluster: str, broker: int, seconds: float) -> dict[str, str]:
+        labels = f'{{source="{cluster}",broker="{broker}"}}'
+        return {
+            f"{REQUEST_SECONDS.name}{labels}": " ".join(str(at * seconds * 10) for at in range(5)),
+            f"{REQUESTS.name}{labels}": " ".join(str(at * 10) for at in range(5)),
+        }
+
+    slow = answers("slow", 1, 0.2) | answers("slow", 2, 0.02) | answers("slow", 3, 0.02)
+    known = slow | answers("quick", 1, 0.04) | answers("quick", 2, 0.001) | answers("alone", 1, 2.0)
+    (times,) = answered(UNEVEN.title, 60, known)
+    words = "Broker 1 takes far longer to answer than the others"
+    assert {row: round(value, 6) for row, value in times.items()} == {("1", "slow", words): 10.0}

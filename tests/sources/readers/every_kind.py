@@ -88,6 +88,8 @@ KINDS: Final = (
     ),
 )
 NAMES: Final = tuple(one.name for one in KINDS)
+_IN_CATALOGUE: Final = frozenset(METRICS)
+"""To be looked up in: the tuple is compared with, one metric after the other."""
 
 
 def _make(cloud: Cloud, now: float, at: str) -> list[Any]:
@@ -249,7 +251,7 @@ class Agent:
             self.known[kind] = {
                 (one.metric.name, *row): value
                 for one in samples
-                if one.metric in METRICS
+                if one.metric in _IN_CATALOGUE
                 for row, value in one.known().items()
             }
 

@@ -1,6 +1,7 @@
 """An alert: one label set for which a rule's condition holds."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal
 
 from streamwatch.model.labels import Labels
@@ -12,6 +13,8 @@ WATCHDOG_SEVERITY: Final = "none"
 _OFFSET: Final = 0xCBF29CE484222325
 _PRIME: Final = 0x100000001B3
 _SEPARATOR: Final = b"\xff"
+_MOST_KEPT: Final = 256
+"""Fingerprints that are known again: a message of some two hundred alerts is tried in several lengths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ def text_in_state(text: str, state: str) -> str:
     return f"If it stays so: {text}" if text and state == "pending" else text
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def fingerprint(labels: Labels) -> str:
     """Return the fingerprint of a label set, as Prometheus and Alertmanager make it (FNV-1a)."""
     text = b"".join(

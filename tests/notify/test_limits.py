@@ -87,8 +87,9 @@ def notification(count: int, text: str, status: str) -> Notification:
 class Finished:
     """Bodies as services get them."""
 
-    def __init__(self, service: Receiver, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-        self._service, self._folder, self._caplog = service, folder, caplog
+    def __init__(self, sending: "Sending", folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+        self._sending, self._service = sending, sending.service
+        self._folder, self._caplog = folder, caplog
 
     def bodies(self, kind: str, told: Notification, text: str | None = None) -> list[bytes]:
         service, some = self._service, tools()
@@ -108,11 +109,19 @@ class Finished:
             run = script(self._folder, f"cat > {self._folder}/got")
             command.Command(command.Config(name="c", run=(run,)), some).send([told])
             return [(self._folder / "got").read_bytes()]
-        self._made(kind, text).send([told])
+        self._sending.made(kind, text).send([told])
         return [one.body for one in service.requests]
 
+
+class Sending:
+    """One service, and the channels to it: each is made once, as in an agent."""
+
+    def __init__(self, service: Receiver) -> None:
+        self.service = service
+        self.made = lru_cache(maxsize=None)(self._made)
+
     def _made(self, kind: str, text: str | None) -> Notifier:
-        url, some = self._service.url, tools()
+        url, some = self.service.url, tools()
         if kind == "slack":
             return slack.Slack(slack.Config(name="s", url=Secret(url), title=text, text=text), some)
         if kind == "teams":
@@ -126,12 +135,19 @@ class Finished:
         return HTTP[kind](url, some)
 
 
+@pytest.fixture(scope="module")
+def sending() -> Iterator[Sending]:
+    with receiver() as service:
+        yield Sending(service)
+
+
 @pytest.fixture
-def finished(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
+def finished(
+    sending: Sending, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Finished:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "agent")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    with receiver() as service:
-        yield Finished(service, tmp_path, caplog)
+    return Finished(sending, tmp_path, caplog)
 
 
 def listed(kind: str, body: bytes) -> tuple[set[str], int]:

@@ -234,14 +234,14 @@ SLOW = frozenset({"KafkaDiskFullTomorrow", "KafkaDiskFullSoon", "KafkaBrokersMis
 @pytest.mark.parametrize("rule", [one for one in ALERTS if one.name not in SLOW], ids=lambda rule: rule.name)
 def test_a_rule_that_is_broken_on_purpose_fails_its_tests(rule: Rule) -> None:
     parameters = read_by(rule)
-    tests = [test for test in OWN[rule.name] if rule.name == "StreamWatchParametersMissing" or "expr" not in test]
+    tests = as_tests(
+        [test for test in OWN[rule.name] if rule.name == "StreamWatchParametersMissing" or "expr" not in test]
+    )
 
     def fails(one: Rule) -> bool:
         group = RuleGroup("g", "x.yml", (one,))
         return any(
-            verdict.failures
-            for test in tests
-            for verdict in judge(as_tests([test]), [parameters, group], 15_000, SystemClock())
+            verdict.failures for test in tests for verdict in judge([test], [parameters, group], 15_000, SystemClock())
         )
 
     if rule.name != "StreamWatchParametersMissing":  # its tests are of two files, with and without parameters

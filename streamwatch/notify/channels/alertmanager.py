@@ -84,22 +84,27 @@ class Alertmanager:
             headers["Authorization"] = basic(config.username or "", config.password.reveal())
         ends = self._tools.clock.now() + _ENDS * config.resend_delay
         alerts = [
-            self._alert(alert, notification, ends) for notification in notifications for alert in notification.alerts
+            self._alert(alert, more, ends)
+            for notification in notifications
+            for more in (self._said_of_all(notification),)
+            for alert in notification.alerts
         ]
         secrets = [secret for secret in (config.token, config.password) if secret is not None]
         for body in _bodies(alerts):
             self._tools.web.post(self._url, body, headers, secrets)
 
-    def _alert(self, alert: Alert, notification: Notification, ends: float) -> dict[str, Any]:
+    def _said_of_all(self, notification: Notification) -> dict[str, str]:
+        """Return the annotations that all alerts of a notification have: of thousands, worked out once."""
         links: Links = self._tools.links
         links_by_name = {"runbook_url": links.runbook(notification), "dashboard_url": links.shown(notification)}
+        found = {name: where for name, where in links_by_name.items() if "://" in where}
+        return {**found, "test": "this is a test of StreamWatch"} if notification.is_test else found
+
+    def _alert(self, alert: Alert, more: Mapping[str, str], ends: float) -> dict[str, Any]:
         ended = ends if alert.resolved_at is None else alert.resolved_at
-        texts = {**annotations(alert), **{name: where for name, where in links_by_name.items() if "://" in where}}
-        if notification.is_test:
-            texts["test"] = "this is a test of StreamWatch"
         return {
             "labels": dict(alert.labels.without(self._config.without)),
-            "annotations": texts,
+            "annotations": {**annotations(alert), **more},
             # What was written down before the clock was set back may lie ahead: Alertmanager would refuse it.
             "startsAt": rfc3339(min(alert.fired_at or alert.active_at, ended)),
             "endsAt": rfc3339(ended),

@@ -15,9 +15,9 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
-from urllib.request import urlopen
+from typing import Final
 
+from streamwatch.catalogue.agent import ALERTS
 from streamwatch.core.clock import SystemClock
 from streamwatch.dashboards.files import files
 from streamwatch.demo.run import shortened
@@ -27,6 +27,7 @@ from tests.dashboards import drawing
 from tests.dashboards.stage import Scene, Stage, stage
 from tests.real import artefacts
 from tests.real.browser import Browser
+from tests.real.prometheus import query
 from tests.rules.test_stories import ALL as EXPECTED
 from tests.waiting import wait_for
 
@@ -103,16 +104,16 @@ def _play(seen: Stage, story: Scenario, expected: Collection[str]) -> None:
     play(worst, performers, SystemClock().now, lambda _: None, threading.Event())
     _pass(mends - worst.seconds)
     try:
-        wait_for(lambda: _firing(seen.agent) >= set(expected), _FIRING_SECONDS, f"{', '.join(expected)} fire")
+        wait_for(lambda: _fired(seen.prometheus) >= set(expected), _FIRING_SECONDS, f"{', '.join(expected)} fire")
     except TimeoutError as error:  # the picture may show why
         sys.stderr.write(f"{story.name}: {error}\n")
     _pass(_SEEN_SECONDS)
 
 
-def _firing(agent: str) -> set[str]:
-    with urlopen(f"http://{agent}/api/v1/alerts", timeout=60) as answer:
-        alerts: list[dict[str, Any]] = json.load(answer)["data"]["alerts"]
-    return {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
+def _fired(prometheus: str) -> set[str]:
+    """Return the names of alerts that have fired in the time that is shown."""
+    over = f'max by (alertname) (max_over_time({ALERTS.name}{{alertstate="firing"}}[{_SHOWN_SECONDS:g}s]))'
+    return {one["metric"]["alertname"] for one in query(prometheus, over)}
 
 
 def _pass(seconds: float) -> None:

@@ -42,9 +42,9 @@ CONFIG = """
 kafka:
   - name: shop
     bootstrap: [{kafka}]
-    interval: 2s
-    deadline: 1500ms
-    log_dirs_interval: 2s
+    interval: 1s
+    deadline: 900ms
+    log_dirs_interval: 1s
     granularity: partition
     stalled_after: {stalled:g}s
     open_monitoring: {{interval: 2s, targets: [{targets}]}}
@@ -125,6 +125,8 @@ class Scene:
     """States of the tasks of a connector."""
     without: Collection[str] = ()
     """Alerts whose rules are not evaluated."""
+    has_readers: bool = True
+    """Whether there is a reader of each kind on the purchases, beside the load's own."""
 
 
 @dataclass
@@ -191,7 +193,8 @@ def stage(folder: Path, binary: Path, scene: Scene = Scene()) -> Iterator[Stage]
         pages = [f"{{broker: {id_}, jmx: '{jmx}', node: '{node}'}}" for id_, (jmx, node) in kafka.serve_pages().items()]
         load = stack.enter_context(LoadProcess(kafka.bootstrap, 50))
         streams = stack.enter_context(LoadProcess(aws.url, 50, "streams_load"))
-        stack.enter_context(Readers(aws))
+        if scene.has_readers:
+            stack.enter_context(Readers(aws))
         sinks = stack.enter_context(served(Service({"sink": running(*scene.tasks)})))
         pager = stack.enter_context(Pager())
         told = {

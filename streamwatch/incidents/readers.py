@@ -80,7 +80,7 @@ def stands(known: Known) -> Iterator[Cause]:
             )
         elif is_all:
             yield _cause(known, alert, "reader_stands", f"stands still {where}, in all that it reads")
-        elif alert.labels.get("kind") == "lambda" and _has_no_problem(known, row):
+        elif alert.labels.get("kind") == "lambda" and _no_call_fails(known, row):
             words = f"hardly gets on {where}, though none of its calls fails: it is too slow for what comes, or hangs"
             yield _cause(known, alert, "reader_stands", words)
         elif alert.labels.get("kind") in _TRY_AGAIN:
@@ -190,10 +190,13 @@ def _cause(known: Known, alert: Alert, kind: CauseKind, words: str) -> Cause:
     )
 
 
-def _has_no_problem(known: Known, row: Row) -> bool:
-    """Say whether what Lambda says of a function is known, and no failure: a slow one looks like one that stands."""
+def _no_call_fails(known: Known, row: Row) -> bool:
+    """Say whether it is known that no call of a function fails: what a slow one is given grows old, too.
+
+    Its last result is of any of its shards: it may be good while another shard stands at a record.
+    """
     results = [result for (result, *_) in known.values(r.LAST_RESULT, *row)]
-    return bool(results) and not any(one.startswith(_PROBLEM) for one in results)
+    return known.value(r.FAILED_CALLS, *row) == 0 and not any(one.startswith(_PROBLEM) for one in results)
 
 
 def _evidence(known: Known, alert: Alert) -> Iterator[str]:

@@ -207,14 +207,25 @@ def test_a_function_that_tries_the_same_batch_has_a_record_that_it_cannot_proces
     )
     assert len(incident.alerts) == 3
 
-    failing = first(*known, samples(r.LAST_RESULT, {(*SHIP_ROW, "PROBLEM: Function call failed"): 1.0}))
-    assert kind(failing) == "stuck_record"
-    slow = first(*known, samples(r.LAST_RESULT, {(*SHIP_ROW, "OK"): 1.0}))
-    assert kind(slow) == "reader_stands", "no call fails: what is given to a slow function grows old as fast"
-    assert slow.sentence.startswith("Function ship hardly gets on in shardId-1, though none of its calls fails")
-
     throttled = first(*known, alert("LambdaThrottled", SHIP))
     assert kind(throttled) == "reader_throttled", "its calls are refused: no record is to blame"
+
+
+@pytest.mark.parametrize(
+    ("failed", "result", "cause"),
+    [
+        (0.0, "OK", "reader_stands"),
+        (0.0, "PROBLEM: Function call failed", "stuck_record"),  # CloudWatch counts it later
+        (3.0, "OK", "stuck_record"),  # of another shard
+        (None, "OK", "stuck_record"),
+    ],
+)
+def test_a_function_of_which_no_call_fails_is_slow_or_hangs(failed: float | None, result: str, cause: str) -> None:
+    known = [samples(r.STANDING, {(*SHIP_ROW, ""): 420.0}), samples(r.LAST_RESULT, {(*SHIP_ROW, result): 1.0})]
+    calls = [] if failed is None else [samples(r.FAILED_CALLS, {SHIP_ROW: failed})]
+    incident = first(alert("ReaderStuck", SHIP), *known, *calls)
+    assert kind(incident) == cause
+    assert ("though none of its calls fails" in incident.sentence) == (cause == "reader_stands")
 
 
 def test_an_application_stands_in_one_shard_or_in_all() -> None:

@@ -47,7 +47,7 @@ CLUSTERS: Final = Row(
                 _o.now(k.REASSIGNING_PARTITIONS, "moving", _BY_CLUSTER),
                 _o.growth(k.TOPIC_END_OFFSET, "written", _BY_CLUSTER),
                 _o.now(g.GROUP_LAG_SECONDS, "latest group", f"max by ({_CLUSTER})"),
-                _o.now(g.GROUP_IDLE_MEMBERS, "idle members", _BY_CLUSTER).red(above=1),
+                _o.now(g.GROUP_IDLE_MEMBERS, "idle members", _BY_CLUSTER),
                 _o.most(_CLUSTER, "fullest disk", k.LOG_DIR_USED, b.DATA_DISK).red(above=0.85),
                 _slowest(),
                 _o.now(b.THROTTLED, "throttled", _BY_CLUSTER).red(above=1),
@@ -126,7 +126,7 @@ READERS: Final = Row(
     "Readers",
     (
         Panel(
-            "Every reader",
+            "Every reader but Kafka's groups",
             "Which stands, is behind, or has lost records?",
             (
                 _o.now(r.UP, "is", f"min by ({_READER})").in_words("stopped", "running"),

@@ -12,7 +12,7 @@ WIDEST: Final[Mapping[str, int]] = {
     "alertname": 31, "attempts": 8, "aws_account": 12, "aws_region": 14, "bisects": 6, "broker": 4,
     "connect_cluster": 14, "connector": 18, "group": 18, "hash_key": 39, "kafka_cluster": 13, "kind": 12, "limit": 11,
     "log_dir": 22, "metadata_version": 9, "on_failure": 20, "other": 14, "partition": 5, "policy": 14, "reader": 14,
-    "reason": 40, "record_age": 8, "result": 40, "sentence": 56, "shard": 20, "source": 14, "state": 12, "stream": 14,
+    "reason": 40, "record_age": 8, "result": 40, "sentence": 52, "shard": 20, "source": 14, "state": 12, "stream": 14,
     "topic": 14, "type": 8, "version": 8,
 }  # fmt: skip
 """Characters that a label needs in its column; what is longer is wrapped."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from streamwatch.catalogue import agent as a
 from streamwatch.catalogue import kafka_groups as g
-from streamwatch.dashboards.panel import RATE, Panel, Query
+from streamwatch.dashboards.panel import RATE
 
 _TIMES: Final = 3
 """As much as each of the others has: what is less is how load varies."""
@@ -39,15 +39,6 @@ def _brokers() -> str:
     return f'label_replace({_times(each, "kafka_cluster", _LONG_SECONDS)}, "sentence", "{words}", "broker", "(.+)")'
 
 
-UNEVEN: Final = Panel(
-    "What is uneven, alert or not",
-    "Is one partition hot, or one broker slow?",
-    (Query(f"topk(20, {_partitions()} or {_brokers()})", "times the others").red(above=_TIMES),),
-    "table",
-    24,
-    4,
-    labels=("sentence", "kafka_cluster", "broker", "topic", "partition"),
-    links={"kafka_cluster": "streamwatch-kafka", "broker": "streamwatch-kafka", "topic": "streamwatch-topics"},
-    sort=("-times the others", "topic"),
-    nothing="Nothing is known to be uneven (of partitions it is known with `granularity: partition` alone)",
-)
+def uneven() -> str:
+    """Return what is out of proportion, and how many times, as PromQL: a sentence is a label."""
+    return f"{_partitions()} or {_brokers()}"

@@ -1,4 +1,4 @@
-"""What stands first on the overview: the causes, since when each is there, what is uneven, and the alerts."""
+"""What stands first on the overview: the causes, what is uneven, since when each is there, and the alerts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Final
 from streamwatch.catalogue import agent as a
 from streamwatch.catalogue import incidents as i
 from streamwatch.dashboards.panel import SECONDS, SEVERITIES, SPAN, On, Panel, Query, Row, firing, ranked
-from streamwatch.dashboards.uneven import UNEVEN
+from streamwatch.dashboards.uneven import uneven
 
 _o = On()
 _AGENT: Final = "streamwatch-agent"
@@ -21,12 +21,16 @@ _LINKS: Final[Mapping[str, str]] = {
 }
 _OF_CAUSES: Final = ("kafka_cluster", "broker", "group", "stream", "reader")
 _OF_ALERTS: Final = ("kafka_cluster", "broker", "topic", "group", "stream", "reader")
+"""Of what is uneven, too."""
 _OTHER: Final = ("shard", "connector", "source")
 """Labels that share a column."""
 _WELL: Final = "No alert is known to fire"
+_ALL_WELL: Final = "All is well: no alert fires, and nothing is known to be uneven"
 _BLIND: Final = "Nothing is known: no agent of StreamWatch is scraped"
-_BELOW: Final = {i.PENDING: (1, "purple"), i.OVER: (0, "#5a626b")}
+_BELOW: Final = {i.PENDING: (2, "purple"), i.OVER: (0, "#5a626b")}
 """Of causes of which nothing fires: not yet, or not any more."""
+_UNEVEN: Final = 1
+_NOTHING: Final = -1
 _SEVERITY: Final = {
     "critical": '=~"critical|page"',
     "warning": '=~"warning|warn"',
@@ -35,7 +39,7 @@ _SEVERITY: Final = {
     i.OVER: f'="{i.OVER}"',
 }
 """Severities that count as each; one that a user made up counts as the least, as in the list of incidents."""
-_RANKS: Final = {**{name: (rank + 1, colour) for name, (rank, colour) in SEVERITIES.items()}, **_BELOW}
+_RANKS: Final = {**{name: (rank + 2, colour) for name, (rank, colour) in SEVERITIES.items()}, **_BELOW}
 
 
 def _joined(query: Query) -> Query:
@@ -47,10 +51,22 @@ def _joined(query: Query) -> Query:
 def _causes() -> tuple[Query, ...]:
     by = ", ".join(("sentence", "incident", *_OF_CAUSES))  # streams of two regions may have one name
     since = f"time() - min by ({by}) ({i.START.name})"
-    blind = f'label_replace(absent({a.BUILD_INFO.name}), "sentence", "{_BLIND}", "", "")'
     worst = _worst(by)
+    others = f"{_blind()} or {_UNEVEN} * (topk(20, {uneven()}) ^ 0) or {_all_well()}"
+    words = {**(worst.words or {}), _UNEVEN: ("uneven", "yellow"), _NOTHING: ("well", "green")}
+    causes = replace(worst, expr=f"{worst.expr} or {others}", words=words)
+    return causes, Query(since, "for", SECONDS).lasting()
+
+
+def _blind() -> str:
     critical, _ = _RANKS["critical"]
-    return replace(worst, expr=f"{worst.expr} or {critical} * {blind}"), Query(since, "for", SECONDS).lasting()
+    return f'{critical} * label_replace(absent({a.BUILD_INFO.name}), "sentence", "{_BLIND}", "", "")'
+
+
+def _all_well() -> str:
+    """Return a line of its own where there would be none: an empty table may be one that has no data."""
+    well = f'{_NOTHING} * label_replace(max({a.BUILD_INFO.name}) ^ 0, "sentence", "{_ALL_WELL}", "", "")'
+    return f"({well} unless on () ({i.START.name} or {uneven()}))"
 
 
 def _worst(by: str) -> Query:
@@ -87,13 +103,12 @@ WRONG: Final = Row(
             _causes(),
             "table",
             24,
-            5,
-            labels=("sentence", *_OF_CAUSES),
-            links={label: uid for label, uid in _LINKS.items() if label in _OF_CAUSES},
+            7,
+            labels=("sentence", *_OF_ALERTS),
+            links=_LINKS,
             sort=("-severity", "-for"),
             nothing=_WELL,
         ),
-        UNEVEN,
         Panel(
             "What was the matter, and when",
             "What came first, what is over, and how bad was each?",
@@ -102,6 +117,7 @@ WRONG: Final = Row(
             width=12,
             height=7,
             links={"": _AGENT},
+            nothing="Nothing is known to have been the matter",
         ),
         Panel(
             "What is seen",
@@ -124,7 +140,7 @@ WRONG: Final = Row(
             _alerts(),
             "table",
             24,
-            7,
+            9,
             labels=("alertname", *_OF_ALERTS, "other"),
             links=_LINKS,
             sort=("-severity", "for"),

@@ -267,7 +267,7 @@ def links(known: Known) -> Iterator[Cause]:
         yield Cause(
             "network",
             scope,
-            f"Broker {broker} of {cluster} answers, and follows every leader but broker {leader}",
+            f"Broker {broker} of {cluster} does not follow broker {leader}, though it answers and follows the others",
             (
                 f"{counted(missing, 'replica')} of broker {broker} out of sync, all of them led by broker {leader}",
                 f"broker {broker} and broker {leader} answer the agent: the way between them is bad",

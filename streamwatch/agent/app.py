@@ -3,22 +3,18 @@
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamwatch.agent import archiving
 from streamwatch.agent.advising import Advising
 from streamwatch.agent.alerting import Alerting, groups
 from streamwatch.agent.archiving import AgentArchive
-from streamwatch.agent.auditing import Audits
 from streamwatch.agent.config import AgentShare, Config
-from streamwatch.agent.entity_pages import EntityPages
-from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
-from streamwatch.agent.home_page import HomePage
 from streamwatch.agent.journaling import JOB, SECONDS, AgentJournal
 from streamwatch.agent.metrics_page import MetricsPage
 from streamwatch.agent.pacing import pace_of
-from streamwatch.agent.restarts import Restarts
 from streamwatch.agent.self_target import Jobs, Reloads, Responses, ScrapedTarget, SelfTarget
 from streamwatch.agent.status import status
 from streamwatch.agent.target_runner import TargetRunner
@@ -38,7 +34,7 @@ from streamwatch.export.prometheus_api import PREFIX
 from streamwatch.export.remote_write.service import RemoteWriteService
 from streamwatch.export.restart_api import PATH as MAY_RESTART
 from streamwatch.export.web_page import runbooks
-from streamwatch.export.web_page.addresses import PLACES
+from streamwatch.export.web_page.addresses import FLOW, FLOW_JSON, PLACES
 from streamwatch.http.guard import WRITES
 from streamwatch.http.message import Request, Response
 from streamwatch.http.server import READS, PathHandler, Server
@@ -52,6 +48,9 @@ from streamwatch.samples.hub import Hub
 from streamwatch.settings.types import Secret
 from streamwatch.sources.account_config import AccountConfig
 from streamwatch.sources.cluster_config import ClusterConfig
+
+if TYPE_CHECKING:
+    from streamwatch.agent.answers import Answers
 
 log = logging.getLogger(__name__)
 
@@ -96,12 +95,7 @@ class App:
         self._remote_write = RemoteWriteService(self._schedule, clock, self._hub.all_samples)
         self._runners: Mapping[str, TargetRunner] = {}
         """Never changed, but replaced: many threads look while a reload is under way."""
-        self._audits = Audits(self._hub, clock, self._journal.journal.changes)
         self._events = EventsApi(self._journal.journal.changes, self._source_names)
-        self._home_page = HomePage(self._hub, clock, self._journal.recent, lambda: self._archive.archive)
-        self._flow_page = FlowPage(self._hub, clock)
-        self._entity_pages = EntityPages(self._hub, clock, self._journal.journal.changes)
-        self._restarts = Restarts(clock, self._schedule.wake)
         self._advising = Advising(config.advise, self._hub, clock)
         self._runbooks = runbooks.Runbooks(runbooks_folder())
         self._server = self._serve(config)
@@ -277,11 +271,11 @@ class App:
             home=self._home,
             reload=self.reload if self._load and config.listen.reload else None,
             prefixes=(
-                PathHandler(PAGE, self._flow),
+                PathHandler(FLOW, self._flow),
                 *(PathHandler(path, self._entity, below=below) for path, below in PLACES.items()),
-                PathHandler(JSON, self._flow),
+                PathHandler(FLOW_JSON, self._flow),
                 PathHandler(EVENTS, lambda request: compressed(self._events.answer(request), request)),
-                PathHandler(MAY_RESTART, lambda request: self._restarts.answer(request, tuple(self._runners.values()))),
+                PathHandler(MAY_RESTART, self._may_restart),
                 PathHandler(audit_api.PATH, self._audit),
                 PathHandler(ADVISE, lambda request: compressed(self._advise(), request)),
                 PathHandler(PEER, self._answer_peer, ("POST",), is_guarded=True, token=self._peer_token),
@@ -305,30 +299,42 @@ class App:
     def _peer_token(self) -> Secret | None:
         return None if self.config.ha is None else self.config.ha.token
 
+    @cached_property
+    def _answers(self) -> "Answers":
+        """What answers people. Who asks first at the same time as another may get one of his own, once."""
+        from streamwatch.agent.answers import Answers  # noqa: PLC0415 - 4 MB, of which who is only scraped has no use
+
+        return Answers(self._hub, self._clock, self._journal, lambda: self._archive.archive, self._schedule.wake)
+
     def _responses(self) -> Mapping[int, int]:
         return self._server.counts()  # a reload may have put another in its place
 
     def _status(self) -> str:
-        matters = self._home_page.lines(self._runners.values(), self._alerting, self._server.url)
+        matters = self._answers.home.lines(self._runners.values(), self._alerting, self._server.url)
         return status(self._runners, self._schedule.counts(), self._clock.monotonic() - self._started, matters)
 
     def _home(self) -> Response:
-        return self._home_page.page(self._runners.values(), self._alerting, self._server.url)
+        return self._answers.home.page(self._runners.values(), self._alerting, self._server.url)
 
     def _entity(self, request: Request) -> Response:
         return compressed(
-            self._entity_pages.answer(request, self._runners.values(), self._alerting, self._archive, self._server.url),
+            self._answers.entities.answer(
+                request, self._runners.values(), self._alerting, self._archive, self._server.url
+            ),
             request,
         )
 
     def _audit(self, request: Request) -> Response:
         found = audit_api.answered(
-            request, lambda: self._audits.answer(self._runners.values(), self.config.audit.ignore)
+            request, lambda: self._answers.audits.answer(self._runners.values(), self.config.audit.ignore)
         )
         return compressed(found, request)
 
     def _flow(self, request: Request) -> Response:
-        return compressed(self._flow_page.answer(request.path, self._runners.values()), request)
+        return compressed(self._answers.flow.answer(request.path, self._runners.values()), request)
+
+    def _may_restart(self, request: Request) -> Response:
+        return self._answers.restarts.answer(request, tuple(self._runners.values()))
 
     def _advise(self) -> Response:
         return self._advising.answer(tuple(self._runners.values()), self._archive.archive)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.core.clock import Clock
+from streamwatch.export.web_page.addresses import FLOW_JSON
 from streamwatch.export.web_page.flow import flow
 from streamwatch.flow.answer import answer
 from streamwatch.flow.assemble import assembled
@@ -20,8 +21,6 @@ from streamwatch.samples.hub import Hub
 if TYPE_CHECKING:
     from streamwatch.export.web_page.render import Renderer
 
-PAGE: Final = "/flow"
-JSON: Final = "/api/v1/flow"
 _FRESH_SECONDS: Final = 1.0
 _SHARE: Final = 10.0
 """A map that took long to make is shown for so many times as long: making it takes a tenth of a processor at most."""
@@ -46,7 +45,7 @@ class FlowPage:
                 read = tuple(runners)
                 graph = assembled(self._parts(read), self._hub.past)
                 unread = [why for one in read if (why := _unread(one))]
-                response = _json(graph, unread) if path == JSON else self._page(graph, unread)
+                response = _json(graph, unread) if path == FLOW_JSON else self._page(graph, unread)
                 ended = self._clock.monotonic()
                 made = self._made[path] = (ended + max(_FRESH_SECONDS, _SHARE * (ended - now)), response)
             return made[1]

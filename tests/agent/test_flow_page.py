@@ -8,11 +8,12 @@ from typing import cast
 
 from streamwatch.agent.alerting import Alerting
 from streamwatch.agent.config import parse
-from streamwatch.agent.flow_page import JSON, PAGE, FlowPage
+from streamwatch.agent.flow_page import FlowPage
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.catalogue import kafka_connect as c
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.clock import ManualClock
+from streamwatch.export.web_page.addresses import FLOW, FLOW_JSON
 from streamwatch.model.metric import Samples
 from streamwatch.samples.hub import Hub
 from streamwatch.samples.precedence import SourcePrecedence
@@ -51,18 +52,18 @@ def test_it_is_made_of_what_the_hub_knows_once_a_second_and_ends_with_it() -> No
     page = FlowPage(hub, clock)
     hub.append("shop", lag(7.0), at=1000.0, valid_seconds=10.0)
 
-    first = page.answer(JSON, ())
+    first = page.answer(FLOW_JSON, ())
     (edge,) = json.loads(first.body)["data"]["edges"]
     assert (edge["source"], edge["target"]) == ("topic:shop/orders", "group:shop/billing")
     assert (edge["lagSeconds"], edge["lagRecords"], edge["unknown"]) == (7.0, 3.0, "")
     hub.append("shop", lag(8.0), at=1000.0, valid_seconds=10.0)
-    assert page.answer(JSON, ()) is first, "however many look"
-    assert b"group billing is 8 s behind topic orders" in page.answer(PAGE, ()).body
+    assert page.answer(FLOW_JSON, ()) is first, "however many look"
+    assert b"group billing is 8 s behind topic orders" in page.answer(FLOW, ()).body
 
     clock.advance(1.0)
-    assert json.loads(page.answer(JSON, ()).body)["data"]["paths"][0]["ageSeconds"] == 8.0
+    assert json.loads(page.answer(FLOW_JSON, ()).body)["data"]["paths"][0]["ageSeconds"] == 8.0
     clock.advance(10.0)
-    assert json.loads(page.answer(JSON, ()).body)["data"]["nodes"] == [], "what is no longer true is not shown"
+    assert json.loads(page.answer(FLOW_JSON, ()).body)["data"]["nodes"] == [], "what is no longer true is not shown"
 
 
 def test_what_a_sink_has_left_passed_the_source_a_while_ago_and_it_counts_how_that_was_then() -> None:
@@ -86,7 +87,7 @@ def test_what_a_sink_has_left_passed_the_source_a_while_ago_and_it_counts_how_th
     runners = cast(
         "list[TargetRunner]", [Runner("connect", "connect", Read(1010.0)), Runner("shop", "kafka", Read(1010.0))]
     )
-    (path,) = json.loads(page.answer(JSON, runners).body)["data"]["paths"]
+    (path,) = json.loads(page.answer(FLOW_JSON, runners).body)["data"]["paths"]
     assert (path["from"], path["to"]) == ("connector:connect/bank", "connector:connect/lake")
     assert path["ageSeconds"] == 70.0, "it passed at 1000 s, when the source had come to 940"
 
@@ -113,15 +114,15 @@ def test_an_agent_looks_back_an_hour_at_how_far_sources_were_and_at_nothing_else
 
 def test_what_could_not_be_read_is_on_it(start: Start) -> None:
     app = start(settings("a"))
-    _, text = get(app, JSON)
+    _, text = get(app, FLOW_JSON)
     (unread,) = json.loads(text)["data"]["unread"]
     assert unread.startswith("a: ")
 
 
 def test_the_agent_serves_it_before_anything_is_known(start: Start) -> None:
     app = start(settings("a"))
-    status, text = get(app, JSON)
+    status, text = get(app, FLOW_JSON)
     assert (status, json.loads(text)["status"]) == (200, "success")
-    status, text = get(app, PAGE)
+    status, text = get(app, FLOW)
     assert status == 200
     assert "Nobody is known who reads or writes" in text

@@ -7,10 +7,11 @@ from threading import Event
 from typing import Any, Final, Self
 
 from streamwatch.agent.config import Config
-from streamwatch.agent.flow_page import JSON, FlowPage
+from streamwatch.agent.flow_page import FlowPage
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.agent.targets import TargetFactory, precedence
 from streamwatch.core.clock import SystemClock
+from streamwatch.export.web_page.addresses import FLOW_JSON
 from streamwatch.samples.history import MINUTE_MS, History
 from streamwatch.samples.hub import Hub
 
@@ -52,7 +53,7 @@ class Mapped:
             runner.run()
             if runner.kind == "kafka" and runner.last is not None:
                 self.reads.append(runner.last.taken_at)
-        self.last = json.loads(FlowPage(self._hub, self._clock).answer(JSON, self._runners).body)["data"]
+        self.last = json.loads(FlowPage(self._hub, self._clock).answer(FLOW_JSON, self._runners).body)["data"]
         return self.last
 
     def edge(self, source: str, target: str, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:

@@ -1,30 +1,23 @@
-"""Targets: sources, and the collectors that make samples of their snapshots."""
+"""Targets: sources, and the collectors that make samples of their snapshots.
+
+What only some sources need is imported where one of them is made.
+"""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from streamwatch.agent.wanted_mappings import cloudwatch_mappings, order
 from streamwatch.catalogue import BY_CLOUDWATCH
-from streamwatch.catalogue.exporter_mappings import NAMES
 from streamwatch.collectors import Collector
-from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector
 from streamwatch.collectors.cluster import ClusterCollector
-from streamwatch.collectors.connect import ConnectCollector
-from streamwatch.collectors.connect_readers import ConnectReaderCollector
 from streamwatch.collectors.group_states import GroupStates
 from streamwatch.collectors.groups import GroupCollector
 from streamwatch.collectors.health import JudgedPartitions
-from streamwatch.collectors.kafka_exporter import KafkaExporterCollector
 from streamwatch.collectors.lag import EndOffsetHistory
-from streamwatch.collectors.msk import MskCollector
 from streamwatch.collectors.outlook.collector import LossCollector
 from streamwatch.collectors.partitions import PartitionCollector
-from streamwatch.collectors.probe import ProbeCollector, StreamProbeCollector
-from streamwatch.collectors.readers import ReaderCollector
 from streamwatch.collectors.source import CallCollector, RequestCollector, SourceCollector
-from streamwatch.collectors.streams import StreamCollector
 from streamwatch.collectors.topics import TopicCollector
 from streamwatch.core.clock import Clock
 from streamwatch.model.cluster_settings import ClusterSettings
@@ -95,17 +88,21 @@ def kafka_collectors(config: ClusterConfig, compatibility: Collection[str] = ())
     if config.granularity == "partition":
         collectors["partitions"] = PartitionCollector(history, states, judged)
     if "kafka_exporter" in compatibility:
+        from streamwatch.collectors.kafka_exporter import KafkaExporterCollector  # noqa: PLC0415 - who wants its names
+
         collectors["kafka_exporter"] = KafkaExporterCollector(judged)
     return collectors
 
 
 def precedence(config: Config) -> SourcePrecedence:
     """Return what chooses between the sources of this part of the configuration."""
-    return SourcePrecedence(order(config) if isinstance(config, ClusterConfig) else {})
+    return SourcePrecedence(config.order if isinstance(config, ClusterConfig) else {})
 
 
 def _readers(name: str, kind: str, source: Source, interval: float, max_series: int) -> Target:
     """Return the target that a source of readers is."""
+    from streamwatch.collectors.readers import ReaderCollector  # noqa: PLC0415 - as its source
+
     return Target(
         name=name,
         kind=kind,
@@ -199,6 +196,7 @@ class TargetFactory:
         )
 
     def _probe(self, config: ClusterConfig, kafka: KafkaSource) -> Target:
+        from streamwatch.collectors.probe import ProbeCollector  # noqa: PLC0415 - the same
         from streamwatch.probe.source import ProbeSource  # noqa: PLC0415 - what writes is imported where it is wanted
 
         name = f"{config.name}/probe"
@@ -247,6 +245,8 @@ class TargetFactory:
 
     def _pages(self, config: ClusterConfig, pages: PagesConfig, hosts: Callable[[], dict[int, str]]) -> Target:
         # Threads and an HTTP client: only who reads exporters pays for them.
+        from streamwatch.catalogue.exporter_mappings import NAMES  # noqa: PLC0415
+        from streamwatch.collectors.broker_pages import PageCollector, ScrapeCollector  # noqa: PLC0415
         from streamwatch.sources.open_monitoring.source import OpenMonitoringSource  # noqa: PLC0415
 
         name = f"{config.name}/pages"
@@ -261,6 +261,7 @@ class TargetFactory:
         )
 
     def _msk(self, config: ClusterConfig, msk: MskConfig) -> "MskSource":
+        from streamwatch.agent.wanted_mappings import cloudwatch_mappings  # noqa: PLC0415 - the same
         from streamwatch.sources.msk.source import MskSource  # noqa: PLC0415 - as boto3, below
 
         mappings = cloudwatch_mappings(config)
@@ -268,6 +269,8 @@ class TargetFactory:
 
     @staticmethod
     def _state(config: ClusterConfig, msk: MskConfig, source: "MskSource") -> Target:
+        from streamwatch.collectors.msk import MskCollector  # noqa: PLC0415 - the same
+
         return Target(
             name=f"{config.name}/msk",
             kind=_CLOUDWATCH,
@@ -287,6 +290,7 @@ class TargetFactory:
         return self._accounts
 
     def _kinesis(self, config: AccountConfig) -> list[Target]:
+        from streamwatch.collectors.streams import StreamCollector  # noqa: PLC0415 - the same
         from streamwatch.sources.kinesis.source import KinesisSource  # noqa: PLC0415 - the same
 
         source = KinesisSource(config, self._clock, self._shared_accounts(), BY_CLOUDWATCH)
@@ -312,6 +316,7 @@ class TargetFactory:
         return [*targets, *self._attached(config, source)]
 
     def _stream_probe(self, config: AccountConfig) -> Target:
+        from streamwatch.collectors.probe import StreamProbeCollector  # noqa: PLC0415 - the same
         from streamwatch.probe.stream_source import StreamProbeSource  # noqa: PLC0415 - what writes, where it is wanted
 
         name = f"{config.name}/probe"
@@ -376,6 +381,8 @@ class TargetFactory:
         return targets
 
     def _connect(self, config: ConnectConfig) -> Target:
+        from streamwatch.collectors.connect import ConnectCollector  # noqa: PLC0415 - the same
+        from streamwatch.collectors.connect_readers import ConnectReaderCollector  # noqa: PLC0415 - the same
         from streamwatch.sources.connect.source import ConnectSource  # noqa: PLC0415 - as the exporters' pages
 
         return Target(

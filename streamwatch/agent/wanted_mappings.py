@@ -5,7 +5,7 @@ from typing import Final
 from streamwatch.catalogue import kafka, kafka_brokers, kafka_groups
 from streamwatch.catalogue.cloudwatch_mappings import MAPPINGS
 from streamwatch.catalogue.msk import DRAIN
-from streamwatch.model.metric import Kind, Metric
+from streamwatch.model.metric import Metric
 from streamwatch.model.msk import CloudWatchMapping
 from streamwatch.sources.cluster_config import ClusterConfig
 
@@ -22,7 +22,7 @@ def _known_cheaper(config: ClusterConfig) -> set[Metric]:
         cheaper |= {metric for metric in kafka.METRICS if metric.cloudwatch is not None and not metric.cloudwatch.vital}
     if config.open_monitoring is not None:
         cheaper |= set(kafka_brokers.METRICS)
-    orders = order(config)
+    orders = config.order
     for mapping in MAPPINGS:
         trusted = orders.get(mapping.metric.name)
         if _KIND not in (trusted or mapping.metric.precedence):
@@ -30,11 +30,6 @@ def _known_cheaper(config: ClusterConfig) -> set[Metric]:
         elif trusted is not None and trusted[0] == _KIND:
             cheaper.discard(mapping.metric)
     return cheaper
-
-
-def order(config: ClusterConfig) -> dict[str, tuple[Kind, ...]]:
-    """Return the sources that are trusted in another order than usually, by metric."""
-    return {setting.metric: setting.sources for setting in config.trust}
 
 
 def cloudwatch_mappings(config: ClusterConfig) -> list[CloudWatchMapping]:

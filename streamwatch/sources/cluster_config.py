@@ -72,6 +72,11 @@ class ClusterConfig(Kafka):
         Kafka.__post_init__(self)  # super() knows the class as it was before it got its slots
 
     @property
+    def order(self) -> dict[str, tuple[Kind, ...]]:
+        """The sources that are trusted in another order than usually, by metric."""
+        return {setting.metric: setting.sources for setting in self.trust}
+
+    @property
     def msk_listener(self) -> str:
         """What MSK's API calls the bootstrap servers that fit how we log in."""
         mechanism = self.sasl.mechanism if self.sasl is not None else ""

@@ -4,22 +4,12 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from streamwatch.advice.advice import Advice
-from streamwatch.advice.brokers import advise_brokers
 from streamwatch.advice.config import Config, read_prices
-from streamwatch.advice.disks import advise_disks
-from streamwatch.advice.groups import advise_groups
-from streamwatch.advice.instances import advise_instances
-from streamwatch.advice.past import PastHours
-from streamwatch.advice.readers import advise_readers
-from streamwatch.advice.streams import advise_stream
 from streamwatch.agent.target_runner import TargetRunner
 from streamwatch.archive.archive import Archive
 from streamwatch.core.clock import Clock
 from streamwatch.export.advice_api import answered
 from streamwatch.http.message import Response
-from streamwatch.model.kafka import ClusterSnapshot
-from streamwatch.model.kinesis import StreamsSnapshot
 from streamwatch.model.newest_samples import NewestSamples
 from streamwatch.samples.hub import Hub
 
@@ -47,20 +37,11 @@ class Advising:
         with self._lock:
             now = self._clock.monotonic()
             if self._answer is None or now - self._answer[0] >= _FRESH_SECONDS or self._answer[1] is not archive:
-                self._answer = now, archive, answered(self._advice(runners, archive))
+                self._answer = now, archive, self._advice(runners, archive)
             return self._answer[2]
 
-    def _advice(self, runners: Sequence[TargetRunner], archive: Archive) -> list[Advice]:
-        past = PastHours(archive.curve, self._clock.now())
-        samples = NewestSamples(self._hub.chosen())
-        found = advise_readers(samples, past)
-        for runner in runners:
-            if isinstance(runner.last, StreamsSnapshot):
-                for stream in runner.last.streams or ():
-                    found += advise_stream(stream, past, self._prices)
-            elif isinstance(runner.last, ClusterSnapshot):
-                found += advise_groups(runner.last, past)
-                found += advise_disks(runner.last, past)
-                found += advise_brokers(runner.last, samples, past)
-                found += advise_instances(runner.last, samples, past)
-        return found
+    def _advice(self, runners: Sequence[TargetRunner], archive: Archive) -> Response:
+        from streamwatch.advice.every import every_advice  # noqa: PLC0415 - only who is asked for advice pays for it
+
+        samples, now = NewestSamples(self._hub.chosen()), self._clock.now()
+        return answered(every_advice([runner.last for runner in runners], samples, archive.curve, now, self._prices))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -29,9 +29,6 @@ from streamwatch.notify.config import Config as NotifyConfig
 from streamwatch.notify.matchers import matchers
 from streamwatch.notify.service import NotificationService
 from streamwatch.notify.text import Links
-from streamwatch.pair.build import pair
-from streamwatch.pair.figures import figures
-from streamwatch.pair.outbox import PairOutbox
 from streamwatch.promql.evaluate import Options
 from streamwatch.promql.match import Matcher
 from streamwatch.rules import api
@@ -45,6 +42,9 @@ from streamwatch.rules.runbooks import linked
 from streamwatch.rules.severities import renamed
 from streamwatch.samples.history import MINUTE_MS, History
 from streamwatch.samples.hub import Hub
+
+if TYPE_CHECKING:
+    from streamwatch.pair.pair import Pair
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Alerting:
         self._history = History(labels, round(rules.history * 1000), _LOOKED_BACK_AT_MS)
         hub.keep_in(self._history)
         self.state = open_state(None if rules.state is None else Path(rules.state), log.error, clock)
-        self._pair = None if config.ha is None else pair(config.ha, config.kafka, outbox_clock)
+        self._pair = _pair(config, outbox_clock)
         service = NotificationService(
             config.notify, pack_folder(), self.state, outbox_clock, f"http://{address}", self._explain, self._pair
         )
@@ -166,6 +166,8 @@ class Alerting:
         self.notifications.start(lambda: self.evaluator.is_well)
         self.evaluator.start()
         if self._pair is not None:
+            from streamwatch.pair.outbox import PairOutbox  # noqa: PLC0415 - who has a pair
+
             self._pair.start(PairOutbox(self.notifications, self.state), lambda: self.evaluator.is_well)
 
     def stop(self, timeout_seconds: float) -> None:
@@ -260,10 +262,22 @@ class Alerting:
         samples += [*alert_figures(self.alerts()), self._incident_figures.samples()]
         samples += [c.HISTORY_SERIES.sample(float(series)), c.HISTORY_BYTES.sample(float(held))]
         samples += self.notifications.collect()
-        samples += [] if self._pair is None else figures(self._pair)
+        if self._pair is not None:
+            from streamwatch.pair.figures import figures  # noqa: PLC0415 - who has a pair
+
+            samples += figures(self._pair)
         if self._config.state is not None:
             samples.append(c.STATE_UP.sample(0.0 if self.state.problem else 1.0))
         return samples
+
+
+def _pair(config: AgentConfig, clock: SteadyClock) -> "Pair | None":
+    """Return the agent's part in a pair, where it is in one."""
+    if config.ha is None:
+        return None
+    from streamwatch.pair.build import pair  # noqa: PLC0415 - who has a pair
+
+    return pair(config.ha, config.kafka, clock)
 
 
 def _log_changes(decided: Sequence[RuleChange]) -> None:

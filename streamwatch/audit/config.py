@@ -4,13 +4,10 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
-from streamwatch.audit.checks import CHECKS
 from streamwatch.core.patterns import quickest
 from streamwatch.settings.types import Pattern, refuse, setting
-
-_NAMES: Final = tuple(check.name for check in CHECKS)
 
 
 def _day(text: str) -> str:
@@ -47,9 +44,12 @@ class Ignore:
 
     def problems(self) -> Iterator[str]:
         """Yield every mistake in it."""
-        if self.finding is not None and self.finding not in _NAMES:
-            near = difflib.get_close_matches(self.finding, _NAMES, 1)
-            advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_NAMES)}"
+        from streamwatch.audit.checks import CHECKS  # noqa: PLC0415 - who ignores none has no use for them
+
+        names = [check.name for check in CHECKS]
+        if self.finding is not None and self.finding not in names:
+            near = difflib.get_close_matches(self.finding, names, 1)
+            advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
             yield f"finding: {self.finding!r} is none: {advice}"
         if self.reason is not None and not self.reason.strip():
             yield "reason: it is empty: say why it may be so"

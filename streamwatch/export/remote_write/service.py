@@ -13,13 +13,13 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotifyRefused, NotifyUnavailable
 from streamwatch.core.schedule import Job, Schedule
 from streamwatch.export.remote_write.config import Config, SigV4
-from streamwatch.export.remote_write.queue_keeper import QueueKeeper, queue_path
-from streamwatch.export.remote_write.sender import Sender
 from streamwatch.http.client import HttpClient
 from streamwatch.http.transport import basic
 from streamwatch.model.metric import Keys, Samples
 
 if TYPE_CHECKING:
+    from streamwatch.export.remote_write.queue_keeper import QueueKeeper
+    from streamwatch.export.remote_write.sender import Sender
     from streamwatch.sources.aws.sign import Signer
 
 _FORBIDDEN: Final = 403
@@ -61,17 +61,7 @@ class RemoteWriteService:
             if name in self._senders:
                 self._receivers[name].renew()
             else:
-                receiver = self._receivers[name] = _Receiver(config, self._clock)
-                restores = state is not None and config.queue_file > 0
-                rng = random.Random()  # noqa: S311 - it spreads attempts
-                sender = Sender(config, labels, receiver.post, self._clock, rng, restores=restores)
-                self._senders[name] = sender
-                sender.start()
-                if state is not None and restores:
-                    path = queue_path(state, name)
-                    keeper = self._keepers[name] = QueueKeeper(sender, path, config.queue_file, self._clock)
-                    keeper.start()
-                self._schedule.add(Job(f"remote_write/{name}", config.interval, partial(self._offer, sender)))
+                self._begin(config, labels, state)
 
     def stop(self, timeout_seconds: float) -> None:
         """Send what waits, as far as that goes; write down the rest."""
@@ -106,8 +96,24 @@ class RemoteWriteService:
         metrics = (c.REMOTE_FILE_BYTES, c.REMOTE_FILE_UP, c.REMOTE_UNWRITTEN)
         return [metric.samples(keys, np.array(column)) for metric, column in zip(metrics, figures, strict=True)]
 
-    def _offer(self, sender: Sender) -> None:
+    def _offer(self, sender: "Sender") -> None:
         sender.offer(self._clock.now(), self._now())
+
+    def _begin(self, config: Config, labels: Mapping[str, str], state: Path | None) -> None:
+        # Only who has receivers pays for queues and their files.
+        from streamwatch.export.remote_write.queue_keeper import QueueKeeper, queue_path  # noqa: PLC0415
+        from streamwatch.export.remote_write.sender import Sender  # noqa: PLC0415
+
+        name, restores = config.name, state is not None and config.queue_file > 0
+        receiver = self._receivers[name] = _Receiver(config, self._clock)
+        rng = random.Random()  # noqa: S311 - it spreads attempts
+        sender = self._senders[name] = Sender(config, labels, receiver.post, self._clock, rng, restores=restores)
+        sender.start()
+        if state is not None and restores:
+            path = queue_path(state, name)
+            keeper = self._keepers[name] = QueueKeeper(sender, path, config.queue_file, self._clock)
+            keeper.start()
+        self._schedule.add(Job(f"remote_write/{name}", config.interval, partial(self._offer, sender)))
 
     def _end(self, name: str, timeout_seconds: float) -> None:
         self._schedule.remove(f"remote_write/{name}", timeout_seconds=timeout_seconds)

@@ -80,9 +80,9 @@ def stands(known: Known) -> Iterator[Cause]:
             )
         elif is_all:
             yield _cause(known, alert, "reader_stands", f"stands still {where}, in all that it reads")
-        elif alert.labels.get("kind") == "lambda" and _no_call_fails(known, row):
-            words = f"hardly gets on {where}, though none of its calls fails: it is too slow for what comes, or hangs"
-            yield _cause(known, alert, "reader_stands", words)
+        elif alert.labels.get("kind") == "lambda" and _may_be_slow(known, row):
+            words = f"hardly gets on {where}: it cannot process a record, is too slow for what comes, or hangs"
+            yield _cause(known, alert, "stuck_record", words)
         elif alert.labels.get("kind") in _TRY_AGAIN:
             yield _cause(known, alert, "stuck_record", f"cannot process a record: it tries the same one again {where}")
         else:
@@ -190,13 +190,14 @@ def _cause(known: Known, alert: Alert, kind: CauseKind, words: str) -> Cause:
     )
 
 
-def _no_call_fails(known: Known, row: Row) -> bool:
-    """Say whether it is known that no call of a function fails: what a slow one is given grows old, too.
+def _may_be_slow(known: Known, row: Row) -> bool:
+    """Say whether no call of a function is known to fail: what is given to a slow one grows old nearly as fast.
 
-    Its last result is of any of its shards: it may be good while another shard stands at a record.
+    That none is known does not show that none fails: the last result is of any shard, and calls are counted later.
     """
     results = [result for (result, *_) in known.values(r.LAST_RESULT, *row)]
-    return known.value(r.FAILED_CALLS, *row) == 0 and not any(one.startswith(_PROBLEM) for one in results)
+    is_good = bool(results) and not any(one.startswith(_PROBLEM) for one in results)
+    return is_good and not known.value(r.FAILED_CALLS, *row)
 
 
 def _evidence(known: Known, alert: Alert) -> Iterator[str]:

@@ -1,8 +1,4 @@
-"""An agent that is killed: decides, keeps and sends as the real one, over HTTP: ``python -m tests.notify.victim``.
-
-Arguments: the state file, the receiver's address, how many alerts fire (0: they are over), and where to die: before the
-decision is written, after it, before the request, after the answer, or nowhere.
-"""
+"""An agent that is killed: decides, keeps and sends as the real one, over HTTP."""
 
 import os
 import random
@@ -30,7 +26,15 @@ STEPS = ("before the decision", "after the decision", "before the request", "aft
 
 
 def main(path: Path, url: str, firing: int, step: str) -> None:
-    """Do one decision, and deliver it."""
+    """Do one decision, and deliver it.
+
+    Args:
+        path: the state file.
+        url: the receiver's address.
+        firing: how many alerts fire; 0: they are over.
+        step: where to die, of ``STEPS``.
+
+    """
 
     def die(here: str) -> None:
         if here == step:
@@ -60,7 +64,3 @@ def main(path: Path, url: str, firing: int, step: str) -> None:
     delivery = Delivery(targets[0], state, clock, random.Random(1))
     while delivery.step() == 0.0:
         pass
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])

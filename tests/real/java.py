@@ -89,8 +89,11 @@ class Parts:
 class Java:
     """Builds the commands that run one Kafka version."""
 
-    def __init__(self, parts: Parts, folder: Path) -> None:
+    def __init__(self, parts: Parts, folder: Path, classes: Path | None = None) -> None:
         self._parts = parts
+        # Of an archive that does not fit a JVM warns, which is nothing that a tool prints.
+        archive = (f"-XX:SharedArchiveFile={classes}", "-Xlog:disable", "-Xlog:all=warning:stderr")
+        self._flags = (*FLAGS, *archive) if classes else FLAGS
         self._class_path = f"{parts.libs}/*"
         self._log4j2 = folder / "log4j2.xml"
         self._log4j1 = folder / "log4j.properties"
@@ -123,4 +126,4 @@ class Java:
     def _command(self, level: str, heap_mb: int, *rest: str) -> list[str]:
         heap = [f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m"]
         logs = [f"-Dlevel={level}", f"-Dlog4j2.configurationFile={self._log4j2}"]
-        return [self._parts.java, *FLAGS, *heap, *logs, f"-Dlog4j.configuration=file:{self._log4j1}", *rest]
+        return [self._parts.java, *self._flags, *heap, *logs, f"-Dlog4j.configuration=file:{self._log4j1}", *rest]

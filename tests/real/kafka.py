@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 
 from tests.real.access import Login, python_settings, tool_settings
 from tests.real.certificates import Authority
+from tests.real.classes import archive
 from tests.real.clients import Clients, brokers_seen_by
 from tests.real.java import Exporter, Java, Parts
 from tests.real.jmx import Page, read_page, write_rules
@@ -57,7 +58,8 @@ class KafkaCluster(Tools, Clients):
 
     def __init__(self, **options: Any) -> None:
         self.spec = Spec(**options)
-        parts = Parts.of(self.spec.version)  # before there is anything to clean up
+        # Before there is anything to clean up.
+        parts, classes = Parts.of(self.spec.version), archive(self.spec.version)
         self.folder = Path(tempfile.mkdtemp(prefix="streamwatch-kafka-"))
         self.authority = Authority(self.folder) if self.spec.tls else None
         self.trust = (
@@ -68,7 +70,7 @@ class KafkaCluster(Tools, Clients):
         self._cluster_id = new_cluster_id()
         self._ports = Ports.chosen_for(self.spec)
         self._rules = write_rules(self.folder, self.spec.jmx_objects)
-        self._java = Java(parts, self.folder)
+        self._java = Java(parts, self.folder, classes)
         self.restarts: Counter[str] = Counter()
         """Of nodes that found their port taken, by name."""
         self._servers = {node: self._server(node) for node in self.spec.node_ids}

@@ -24,6 +24,7 @@ from kafka.admin import ConfigResourceType as KafkaResourceType
 
 from streamwatch.reference.load import poll_ms
 from tests.real import artefacts
+from tests.real.classes import archive
 from tests.real.java import Java, Parts
 from tests.waiting import wait_for
 
@@ -288,7 +289,7 @@ class KafkaTools:
     """Apache Kafka's own command-line tools: the Java client."""
 
     def __init__(self, bootstrap: str, folder: Path, protocol: str = "", version: str = "4.3.0") -> None:
-        self._java = Java(Parts.of(version), folder)
+        self._java = Java(Parts.of(version), folder, archive(version))
         self._way_in = ("--bootstrap-server", bootstrap)
         self._protocol = ("--command-property", f"group.protocol={protocol}") if protocol else ()
 

@@ -62,6 +62,12 @@ def test_a_killed_broker_shows_in_jmx_and_in_the_tools_and_a_restart_heals(clust
     assert cluster.log_dirs()[1, "killed", 0] >= 50 * 100
 
 
+def test_a_node_maps_classes_that_were_read_once(cluster: KafkaCluster) -> None:
+    assert [
+        id_ for id_ in (1, 2, 3, 100) if "classes.jsa" not in Path(f"/proc/{cluster.pid(id_)}/maps").read_text()
+    ] == []
+
+
 def test_groups_are_described_as_kafka_sees_them(cluster: KafkaCluster) -> None:
     cluster.create_topic("read", partitions=2)
     cluster.produce("read", 0, 50)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from streamwatch.catalogue import METRICS
-from streamwatch.core.clock import SystemClock
+from streamwatch.core.clock import ManualClock
 from streamwatch.model.labels import Labels
 from streamwatch.notify.inhibit import shipped
 from streamwatch.notify.matchers import fulfil, matchers
@@ -241,7 +241,7 @@ def test_a_rule_that_is_broken_on_purpose_fails_its_tests(rule: Rule) -> None:
     def fails(one: Rule) -> bool:
         group = RuleGroup("g", "x.yml", (one,))
         return any(
-            verdict.failures for test in tests for verdict in judge([test], [parameters, group], 15_000, SystemClock())
+            verdict.failures for test in tests for verdict in judge([test], [parameters, group], 15_000, ManualClock())
         )
 
     if rule.name != "StreamWatchParametersMissing":  # its tests are of two files, with and without parameters
@@ -254,7 +254,7 @@ def test_a_rule_fires_as_well_on_series_that_were_scraped(rule: Rule) -> None:
     """``job`` and ``instance`` are on what the agent tells, and not on what rules record."""
     tests = [scraped(test) for test in OWN[rule.name] if "input_series" in test]
     groups = [read_by(rule), RuleGroup("g", "x.yml", (rule,))]
-    assert [one.failures for one in judge(as_tests(tests), groups, 15_000, SystemClock()) if one.failures] == []
+    assert [one.failures for one in judge(as_tests(tests), groups, 15_000, ManualClock()) if one.failures] == []
 
 
 def read_by(rule: Rule) -> RuleGroup:

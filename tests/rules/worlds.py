@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 
 from streamwatch.catalogue import METRICS
-from streamwatch.core.clock import SystemClock
+from streamwatch.core.clock import ManualClock
 from streamwatch.model.labels import NAME, Labels
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.nodes import Selector
@@ -212,7 +212,7 @@ def fired(case: Case, series: Iterable[Series]) -> list[Alert]:
 
     """
     history = _history(case.rule, series, case.at_ms)
-    states = [GroupState(group, SystemClock()) for group in alone(case.rule)]
+    states = [GroupState(group, ManualClock()) for group in alone(case.rule)]
     for state in states:
         state.evaluate(history, case.at_ms)
     errors = [rule.error for state in states for rule in state.rules if rule.error]

@@ -8,6 +8,7 @@ from streamwatch.catalogue import agent as a
 from streamwatch.catalogue import incidents as i
 from streamwatch.dashboards.panel import SECONDS, SEVERITIES, SPAN, On, Panel, Query, Row, firing, ranked
 from streamwatch.dashboards.uneven import uneven
+from streamwatch.model.alert import WATCHDOG_SEVERITY
 
 _o = On()
 _AGENT: Final = "streamwatch-agent"
@@ -64,8 +65,9 @@ def _blind() -> str:
 
 
 def _all_well() -> str:
-    """Return a line of its own where there would be none: an empty table may be one that has no data."""
-    well = f'{_NOTHING} * label_replace(max({a.BUILD_INFO.name}) ^ 0, "sentence", "{_ALL_WELL}", "", "")'
+    """Return a line of its own where there would be none, and rules are evaluated: the alert that always fires does."""
+    always = f'max({a.ALERTS.name}{{alertstate="firing", severity="{WATCHDOG_SEVERITY}"}})'
+    well = f'{_NOTHING} * label_replace({always} ^ 0, "sentence", "{_ALL_WELL}", "", "")'
     return f"({well} unless on () ({i.START.name} or {uneven()}))"
 
 

@@ -11,6 +11,7 @@ from tests.promql.answers import ours
 from tests.promql.memory import Memory
 
 INCIDENT = "streamwatch_incident_start_timestamp_seconds"
+WATCHDOG = {'streamwatch_alerts{alertname="StreamWatchWatchdog",alertstate="firing",severity="none"}': "1 1 1 1 1"}
 AGENT = {'streamwatch_build_info{version="1"}': "1 1 1 1 1"}
 
 
@@ -28,7 +29,8 @@ def test_without_an_agent_that_is_scraped_it_is_not_said_that_nothing_fires() ->
     blind = ("Nothing is known: no agent of StreamWatch is scraped",)
     assert answered("The cause", 60, {}) == [{blind: 5.0}, {}]
     well = ("All is well: no alert fires, and nothing is known to be uneven",)
-    assert answered("The cause", 60, AGENT) == [{well: -1.0}, {}]
+    assert answered("The cause", 60, AGENT) == [{}, {}], "nor that all is well where no rule is evaluated"
+    assert answered("The cause", 60, {**AGENT, **WATCHDOG}) == [{well: -1.0}, {}]
 
 
 def test_a_cause_is_there_while_its_incident_goes_on_as_bad_as_its_severity() -> None:

@@ -354,7 +354,8 @@ def _not_read(known: Known, cluster: str) -> Iterator[Effects]:
         reasons = {row[1] for row, count in known.values(c.SOURCE_PROBLEMS, source).items() if count}
         if reasons <= _SILENCE:
             yield Effects(("source", source), _NOT_READ)
-            yield Effects(("job", source), frozenset({"StreamWatchOverruns"}))
+            if not known.named("StreamWatchRulesLate"):  # else the agent is late by itself
+                yield Effects(("job", source), frozenset({"StreamWatchOverruns"}))
 
 
 def _evidence_of_loss(known: Known, cluster: str, down: int, brokers: int) -> Iterator[str]:

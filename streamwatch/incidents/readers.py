@@ -204,8 +204,12 @@ def _evidence(known: Known, alert: Alert) -> Iterator[str]:
     row = _row(alert)
     for more in known.values(r.STATE, *row):
         yield f"its state is {more[1]}"
-    for more in known.values(r.LAST_RESULT, *row):
-        yield f"its service says: {more[0]}"
+    for result, *_ in known.values(r.LAST_RESULT, *row):
+        is_of_any_shard = alert.labels.get("kind") == "lambda" and not result.startswith(_PROBLEM)
+        yield f"its service says{' of whichever shard it read last' if is_of_any_shard else ''}: {result}"
+    failed_calls = known.value(r.FAILED_CALLS, *row)
+    if failed_calls:
+        yield f"{counted(failed_calls, 'call')} of it failed since the agent has counted them"
     lag = known.value(r.LAG, *row)
     if lag:
         yield f"it is {lag:,.0f} s behind"

@@ -323,6 +323,10 @@ def test_an_agent_that_waits_for_who_does_not_answer_is_late_by_that() -> None:
     incident = first(late, headless, samples(k.ACTIVE_CONTROLLERS, {("shop",): 0.0}))
     assert incident.sentence == "Cluster shop has no active controller."
 
+    rules = alert("StreamWatchRulesLate", rule_group="kafka", severity="warning")
+    both = {kind(each): len(each.alerts) for each in incidents(dead, late, pages, rules, up(b1=1, b2=0, b3=1))}
+    assert both == {"broker": 1, "monitor": 3}, "where its rules are late, too, it is late by itself"
+
     elsewhere = alert("StreamWatchOverruns", job_name="other", severity="warning")
     assert [kind(each) for each in incidents(dead, elsewhere, up(b1=1, b2=0, b3=1))] == ["", "broker"]
 

@@ -230,6 +230,8 @@ def test_of_a_function_of_which_no_call_is_known_to_fail_a_record_is_not_said_to
     last = [samples(r.LAST_RESULT, {(*SHIP_ROW, result): 1.0})] if result else []
     incident = first(alert("ReaderStuck", SHIP), samples(r.STANDING, {(*SHIP_ROW, ""): 420.0}), *last, *calls)
     assert words in incident.sentence
+    assert ("3 calls of it failed since the agent has counted them" in incident.evidence) == (failed == 3)
+    assert ("its service says of whichever shard it read last: OK" in incident.evidence) == (result == "OK")
 
 
 def test_an_application_stands_in_one_shard_or_in_all() -> None:

@@ -31,7 +31,9 @@ _BLIND: Final = "Nothing is known: no agent of StreamWatch is scraped"
 _BELOW: Final = {i.PENDING: (2, "purple"), i.OVER: (0, "#5a626b")}
 """Of causes of which nothing fires: not yet, or not any more."""
 _UNEVEN: Final = 1
+"""How bad that is: less than what may come to fire, more than what is over."""
 _NOTHING: Final = -1
+"""As bad is nothing: that all is well stands last, and alone."""
 _SEVERITY: Final = {
     "critical": '=~"critical|page"',
     "warning": '=~"warning|warn"',

@@ -12,6 +12,7 @@ from streamwatch.incidents.incident import Cause, CauseKind, Effects
 from streamwatch.incidents.known import Known
 from streamwatch.model.alert import Alert
 from streamwatch.model.newest_samples import Row
+from streamwatch.model.reader import PROBLEM
 
 _LATE: Final = frozenset(
     {
@@ -22,8 +23,6 @@ _LATE: Final = frozenset(
 """What follows, of the reader itself."""
 _TRY_AGAIN: Final = frozenset({"lambda", "pipes"})
 """Kinds of readers that try a batch that fails again. Of others that stand a worker may hang, too."""
-_PROBLEM: Final = "PROBLEM"
-"""What the last result of a function begins with where a call failed, or could not be made."""
 _SAYS: Final[Mapping[str, tuple[CauseKind, str]]] = {
     "KinesisReaderTasksFailed": ("reader_failed", "has tasks that have failed"),
     "KinesisReaderRestarts": ("reader_failed", "fails and starts again, over and over"),
@@ -196,7 +195,7 @@ def _may_be_slow(known: Known, row: Row) -> bool:
     That none is known does not show that none fails: the last result is of any shard, and calls are counted later.
     """
     results = [result for (result, *_) in known.values(r.LAST_RESULT, *row)]
-    is_good = bool(results) and not any(one.startswith(_PROBLEM) for one in results)
+    is_good = bool(results) and not any(one.startswith(PROBLEM) for one in results)
     return is_good and not known.value(r.FAILED_CALLS, *row)
 
 
@@ -205,7 +204,7 @@ def _evidence(known: Known, alert: Alert) -> Iterator[str]:
     for more in known.values(r.STATE, *row):
         yield f"its state is {more[1]}"
     for result, *_ in known.values(r.LAST_RESULT, *row):
-        is_of_any_shard = alert.labels.get("kind") == "lambda" and not result.startswith(_PROBLEM)
+        is_of_any_shard = alert.labels.get("kind") == "lambda" and not result.startswith(PROBLEM)
         yield f"its service says{' of whichever shard it read last' if is_of_any_shard else ''}: {result}"
     failed_calls = known.value(r.FAILED_CALLS, *row)
     if failed_calls:

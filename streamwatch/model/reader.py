@@ -15,6 +15,8 @@ Kind = Literal[
 State = Literal["running", "partly", "failing", "changing", "stopped", "disabled", "unknown"]
 """``stopped``: it does not run, and should; ``disabled``: somebody wanted that it does not."""
 Method = Literal["idle", "probed", "moving", "standing", "reported", "unknown"]
+PROBLEM: Final = "PROBLEM"
+"""What Lambda's last result begins with where a call of the function failed, or could not be made."""
 METHODS: Final[tuple[Method, ...]] = ("idle", "probed", "moving", "standing", "unknown")
 """Those that leases and checkpoints give."""
 

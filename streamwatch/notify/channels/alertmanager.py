@@ -83,28 +83,26 @@ class Alertmanager:
         elif config.password is not None:
             headers["Authorization"] = basic(config.username or "", config.password.reveal())
         ends = self._tools.clock.now() + _ENDS * config.resend_delay
-        alerts = [
-            self._alert(alert, more, ends)
-            for notification in notifications
-            for more in (self._said_of_all(notification),)
-            for alert in notification.alerts
-        ]
+        alerts: list[dict[str, Any]] = []
+        for notification in notifications:
+            shared = self._shared_annotations(notification)
+            alerts += [self._alert(alert, shared, ends) for alert in notification.alerts]
         secrets = [secret for secret in (config.token, config.password) if secret is not None]
         for body in _bodies(alerts):
             self._tools.web.post(self._url, body, headers, secrets)
 
-    def _said_of_all(self, notification: Notification) -> dict[str, str]:
+    def _shared_annotations(self, notification: Notification) -> dict[str, str]:
         """Return the annotations that all alerts of a notification have: of thousands, worked out once."""
         links: Links = self._tools.links
         links_by_name = {"runbook_url": links.runbook(notification), "dashboard_url": links.shown(notification)}
         found = {name: where for name, where in links_by_name.items() if "://" in where}
         return {**found, "test": "this is a test of StreamWatch"} if notification.is_test else found
 
-    def _alert(self, alert: Alert, more: Mapping[str, str], ends: float) -> dict[str, Any]:
+    def _alert(self, alert: Alert, shared: Mapping[str, str], ends: float) -> dict[str, Any]:
         ended = ends if alert.resolved_at is None else alert.resolved_at
         return {
             "labels": dict(alert.labels.without(self._config.without)),
-            "annotations": {**annotations(alert), **more},
+            "annotations": {**annotations(alert), **shared},
             # What was written down before the clock was set back may lie ahead: Alertmanager would refuse it.
             "startsAt": rfc3339(min(alert.fired_at or alert.active_at, ended)),
             "endsAt": rfc3339(ended),

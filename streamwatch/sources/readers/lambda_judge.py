@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamwatch.model.cloudwatch import Reading, Series
-from streamwatch.model.reader import Method, Outcomes, Position, Reader, State
+from streamwatch.model.reader import PROBLEM, Method, Outcomes, Position, Reader, State
 from streamwatch.sources.readers.lambda_rows import MappingRow
 
 NEWS_SECONDS: Final = 300.0
@@ -22,7 +22,6 @@ _CHANGING: Final = frozenset({"Creating", "Enabling", "Updating"})
 _STOPPED: Final = frozenset({"Disabled", "Disabling", "Deleting"})
 _SILENT: Final = "Disabled"
 """Who is being disabled or deleted may still poll."""
-_PROBLEM: Final = "PROBLEM"
 _CALL_SHARE: Final = 0.2
 """A mapping without enhanced fan-out polls each shard once a second: one of its five calls."""
 
@@ -103,7 +102,7 @@ class MappingHistory:
         """Take what was listed."""
         if row.state != self.state:
             self.state, self.since = row.state, now
-        if row.result.startswith(_PROBLEM):
+        if row.result.startswith(PROBLEM):
             self.problems, self.problem_at = self.problems + 1, now
         else:
             self.problems = 0
@@ -296,7 +295,7 @@ def _last(reading: Reading | None) -> float | None:
 
 def _reads_nothing(row: MappingRow, known: Readings) -> bool:
     """Whether polls were empty, and no batch waits: a shard that waits is not polled, and others may be empty."""
-    if row.result.startswith(_PROBLEM):
+    if row.result.startswith(PROBLEM):
         return False
     refused = _last(known.get(of_function(row.function, "Throttles")))
     return not refused and _last(known.get(of_mapping(row.uuid, *_POLLED))) == 0

@@ -21,6 +21,8 @@ from tests.notify.receiver import Receiver, receiver
 from tests.waiting import wait_for
 
 READS = 4
+HANG_SECONDS = 900
+"""At most: longer than all that a test waits for meanwhile, however slow the machine is."""
 Hang = Callable[[StateFile], AbstractContextManager[None]]
 
 
@@ -32,7 +34,7 @@ def held(state: StateFile) -> Iterator[None]:
     def hold() -> None:
         with state._lock:
             is_held.set()
-            may_go.wait(60)
+            may_go.wait(HANG_SECONDS)
 
     holder = threading.Thread(target=hold)
     holder.start()
@@ -48,7 +50,7 @@ def held(state: StateFile) -> Iterator[None]:
 def stuck(state: StateFile) -> Iterator[None]:
     """Let the next statement on the file not return."""
     may_go = threading.Event()
-    state._connection.set_trace_callback(lambda _: may_go.wait(60) and None)
+    state._connection.set_trace_callback(lambda _: may_go.wait(HANG_SECONDS) and None)
     try:
         yield
     finally:
@@ -142,7 +144,7 @@ def test_who_is_counted_by_does_not_wait_for_who_works_in_memory(tmp_path: Path)
 
     def work(_: sqlite3.Connection) -> None:
         is_at_work.set()
-        may_go.wait(60)
+        may_go.wait(HANG_SECONDS)
 
     worker = threading.Thread(target=state.read, args=(work,))
     worker.start()
@@ -197,7 +199,6 @@ def test_an_agent_is_scraped_reads_and_pages(hang: Hang, tmp_path: Path, service
         assert get(app, "/api/v2/silences")[0] == 200
         wait_for(lambda: samples(app)["streamwatch_alert_state_up"] == {"": 0.0}, 20, "it is told")
         wait_for(lambda: [one for one in service.requests if b"NotWritten" in one.body], 20, "it pages")
-        assert set(samples(app)["streamwatch_job_overruns_total"].values()) == {0.0}
     wait_for(lambda: samples(app)["streamwatch_alert_state_up"] == {"": 1.0}, 20, "all is written")
 
 
@@ -207,7 +208,7 @@ def test_an_agent_begins_while_the_disk_hangs(
     may_go = threading.Event()
     opened = statefile._opened
     monkeypatch.setattr(statefile, "_OPEN_SECONDS", 0.2)
-    monkeypatch.setattr(statefile, "_opened", lambda *args: may_go.wait(60) and opened(*args))
+    monkeypatch.setattr(statefile, "_opened", lambda *args: may_go.wait(HANG_SECONDS) and opened(*args))
     try:
         app = start(settings(tmp_path, service))
         wait_for(lambda: [one for one in service.requests if b"Blind" in one.body], 20, "it pages")

@@ -23,7 +23,7 @@ from streamwatch.sources.kafka.advertised import MOST_BROKERS, holders, read_adv
 from streamwatch.sources.kafka.answer_budget import AnswerBudget
 from streamwatch.sources.kafka.apis import API_VERSIONS, METADATA, SASL_AUTHENTICATE, SASL_HANDSHAKE
 from streamwatch.sources.kafka.auth import authenticate
-from streamwatch.sources.kafka.config import Sasl
+from streamwatch.sources.kafka.config import Pulse, Sasl
 from streamwatch.sources.kafka.dial import BrokerSession, Dialer, as_source_errors
 from streamwatch.sources.kafka.metadata import MetadataReader, Registered
 from streamwatch.sources.kafka.wire import KafkaConnection
@@ -212,7 +212,8 @@ def test_twenty_thousand_advertised_brokers_are_a_problem_and_the_read_ends(capl
         return [*brokers, *crowd]
 
     with PreparedCluster(Truth({"t": 3}, mangle=advertising(many))) as cluster:
-        source = reading(cluster, interval=60, deadline=50, connect_timeout=60, request_timeout=50)
+        patient = Pulse(deadline=50)  # the prepared cluster makes its answer of 20,000 brokers anew for each pulse
+        source = reading(cluster, interval=60, deadline=50, connect_timeout=60, request_timeout=50, pulse=patient)
         try:
             with caplog.at_level(logging.INFO):
                 now = source.read()

@@ -27,6 +27,7 @@ from tests.real.prometheus import prometheus
 from tests.waiting import wait_for
 
 SCALE = 20
+WATCHDOG = "StreamWatchWatchdog"
 CONFIG = """
 kafka: [{{name: shop, bootstrap: [{at}], interval: 1s, deadline: 900ms, log_dirs_interval: 1s}}]
 listen: {{address: '127.0.0.1:0'}}
@@ -35,13 +36,21 @@ rules: {{pack: false, files: ['{rules}/*.yml'], evaluation_interval: 1s, instanc
 
 
 def firing(address: str) -> dict[Labels, dict[str, Any]] | None:
-    """Return what fires at an address, None while nobody answers."""
+    """Return what fires at an address of what is watched, and the watchdog; None while nobody answers.
+
+    What an agent says of itself is left out: on a machine that is busy it may be late, and says so.
+    """
     try:
         with closing(urlopen(f"http://{address}/api/v1/alerts", timeout=60)) as answer:
             alerts = json.load(answer)["data"]["alerts"]
     except (URLError, ConnectionError):
         return None
-    return {Labels(one["labels"]): one for one in alerts if one["state"] == "firing"}
+    found = {Labels(one["labels"]): one for one in alerts if one["state"] == "firing"}
+    return {
+        labels: one
+        for labels, one in found.items()
+        if labels["alertname"] == WATCHDOG or not labels["alertname"].startswith("StreamWatch")
+    }
 
 
 @pytest.fixture
@@ -67,7 +76,7 @@ def beside(tmp_path: Path) -> Iterator[tuple[ReferenceKafka, LoadProcess, str, s
 
 def test_both_fire_the_same_alerts(beside: tuple[ReferenceKafka, LoadProcess, str, str]) -> None:
     kafka, load, agent, prometheus = beside
-    calm = {"StreamWatchWatchdog"}
+    calm = {WATCHDOG}
 
     def is_calm(address: str) -> bool:
         found = firing(address)

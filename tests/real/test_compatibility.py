@@ -72,8 +72,11 @@ def test_dashboards_and_rules_for_kafka_exporter_have_data(tmp_path: Path) -> No
                 assert [one["value"][1] for one in query(at, QUERIES["under-replicated"])] == ["0"]
                 for name in ("UnderReplicatedPartition", "TooLargeConsumerGroupLag"):
                     assert query(at, RULES[name]) == []
-                silent = {one["metric"]["topic"] for one in query(at, RULES["NoMessageForTooLong"])}
-                assert silent <= {"__consumer_offsets"}
+
+                def silent() -> set[str]:
+                    return {one["metric"]["topic"] for one in query(at, RULES["NoMessageForTooLong"])}
+
+                wait_for(lambda: silent() <= {"__consumer_offsets"}, 20, "two scrapes differ")
 
                 kafka.do(lambda site, now: faults.stall_group(site, now, group="orders-readers"))
                 producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 50})

@@ -43,6 +43,8 @@ kafka:
       {cluster: shop, region: us-east-1, metrics: all, topics: {},
        access: {endpoint_url: 'URL', access_key_id: a, secret_access_key: b}}
 """
+READ: Final = (_STREAMS, *(one.name for one in KINDS), _MSK)
+"""The kinds of what is read of AWS."""
 _NOWHERE: Final = "http://127.0.0.1:1"
 _SECONDS: Final = 400.0
 """Between two reads: all that is known is due again."""
@@ -172,8 +174,7 @@ class Tape:
 def tapes() -> Mapping[str, Tape]:
     """Return what is recorded of each kind."""
     with everything() as there:
-        kinds = (_STREAMS, *(one.name for one in KINDS))
-        found = {kind: _tape(kind, there.aws.url, there.time, there.live) for kind in kinds}
+        found = {kind: _tape(kind, there.aws.url, there.time, there.live) for kind in READ if kind != _MSK}
     time = Time()
     with ReferenceKafka(Spec()) as kafka, cloud(time) as aws:
         KafkaPython(kafka.bootstrap).produce("orders", ["a"])

@@ -27,7 +27,7 @@ def test_a_parser_reads_what_it_is_fed_with_before_it_is_spoilt(name: str) -> No
         parser.feed(seed)
 
 
-@pytest.mark.parametrize("kind", aws.tapes())
+@pytest.mark.parametrize("kind", aws.READ)
 def test_answers_of_aws_are_read_without_a_problem_before_they_are_spoilt(kind: str) -> None:
     with aws.watching(kind) as read:
         assert [read("", b""), read("", b"")] == [[], []]

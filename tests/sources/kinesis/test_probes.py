@@ -40,10 +40,10 @@ def watch(aws: ReferenceAws, time: Time, lateness: float, interval: int, *, is_r
 
 
 def minute(aws: ReferenceAws, time: Time, *, is_read: bool) -> None:
-    """Write, and read if there is a reader: every second second."""
+    """Write, and read if there is a reader: every sixth second."""
     put(aws, "s", 1)
-    for _ in range(30):
-        time.advance(2)
+    for _ in range(10):
+        time.advance(6)
         if is_read:
             aws.do(get)
 

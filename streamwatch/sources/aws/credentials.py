@@ -20,6 +20,7 @@ from botocore.credentials import (
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from streamwatch.core.clock import Clock
+from streamwatch.sources.aws.botocore_sessions import new_session
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.errors import NoCredentials, refusal
 
@@ -172,7 +173,7 @@ class LoginKeeper:
     def _find(self, region: str) -> None:
         tried = _Tried()
         try:
-            session = botocore.session.Session(profile=self._access.profile)
+            session = new_session(self._access.profile)
             self._files = _stamp(map(session.get_config_variable, ("credentials_file", "config_file")))
             found = self._base(session, tried)
             if found is not None and self._access.role_arn is not None:

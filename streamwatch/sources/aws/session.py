@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any, Final
 
 import boto3
-import botocore.session
 from botocore import xform_name
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
@@ -15,6 +14,7 @@ from botocore.exceptions import ClientError
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceMisread, SourceThrottled
 from streamwatch.model.kinesis import CallCount
+from streamwatch.sources.aws.botocore_sessions import new_session
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.credentials import CredentialSession, LoginKeeper
 from streamwatch.sources.aws.errors import NotInTurn, is_stale, understood
@@ -67,7 +67,7 @@ _CONNECTIONS: Final = 10
 @cache
 def operations_of(service: str) -> frozenset[str]:
     """Return the operations of a service that the botocore that is installed knows."""
-    return frozenset(botocore.session.get_session().get_service_model(service).operation_names)
+    return frozenset(new_session().get_service_model(service).operation_names)
 
 
 class Pace:

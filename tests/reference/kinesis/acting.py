@@ -15,6 +15,7 @@ from streamwatch.reference.kinesis.account import AccountLimits, Kinesis
 from streamwatch.reference.kinesis.operations import OPERATIONS
 from streamwatch.reference.kinesis.stream import Stream
 from streamwatch.reference.metrics import Key, Metrics
+from streamwatch.sources.aws.botocore_sessions import new_session
 
 NOON = 1_800_000_000.0
 """The start of a minute."""
@@ -98,7 +99,9 @@ def cloud(time: Time | None = None, **options: Any) -> Iterator[ReferenceAws]:
 
 def client(aws: ReferenceAws, service: str = "kinesis", keys: tuple[str, str] = ("a", "b"), **options: Any) -> Any:
     """A client of boto3 that tries once."""
-    session = boto3.session.Session(*keys, options.pop("aws_session_token", None))
+    own = new_session()
+    own.set_credentials(*keys, options.pop("aws_session_token", None))
+    session = boto3.session.Session(botocore_session=own)
     signs = {"signature_version": UNSIGNED} if options.pop("unsigned", False) else {}
     config = Config(retries={"total_max_attempts": 1}, read_timeout=60, **signs)
     region = options.pop("region_name", REGION)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from statistics import mean
 from typing import Final
 
 from streamwatch.reference.aws.server import ReferenceAws
@@ -26,7 +27,7 @@ from tests.agent_process import Agent, agent
 from tests.soak.churn import Churn
 from tests.waiting import wait_for
 
-_MINUTES: Final = 60.0
+_SECONDS: Final = 60.0
 _AWAY: Final = range(4, 6)
 """The minutes of each ten in which the receiver is away."""
 _WARM_MINUTES: Final = 10
@@ -82,6 +83,7 @@ class Row:
     cpu: float
     """Share of a core over the minute."""
     resident_mb: float
+    """Over the minute, in the mean: each read takes some megabytes and gives them back."""
     threads: int
     descriptors: int
     series: int
@@ -113,10 +115,14 @@ def receiver() -> Iterator[Receiver]:
         server.server_close()
 
 
-def look(running: Agent, minute: int, cpu: float, folder: Path) -> Row:
+def resident_mb(running: Agent) -> float:
+    """Return how much memory the agent has now."""
+    return int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1]) * 4096 / 2**20
+
+
+def look(running: Agent, minute: int, cpu: float, resident: float, folder: Path) -> Row:
     """Return what the agent holds now."""
     process = Path(f"/proc/{running.process.pid}")
-    resident = int((process / "statm").read_text().split()[1]) * 4096 / 2**20
     threads, descriptors = (len(list((process / name).iterdir())) for name in ("task", "fd"))
     figures = {name: value for (name, labels), value in running.samples().items() if not labels}
     files = {file.name: file.stat().st_size / 1000 for file in sorted(folder.glob("state.db*"))}
@@ -149,8 +155,9 @@ def soak(minutes: int) -> Iterator[Row]:
         for minute in range(1, minutes + 1):
             target.is_away = minute % 10 in _AWAY
             used, started = running.cpu_seconds(), time.monotonic()
-            _churn_until(churn, started + _MINUTES)
-            yield look(running, minute, (running.cpu_seconds() - used) / (time.monotonic() - started), folder)
+            resident = mean(resident_mb(running) for _ in _churn(churn, started + _SECONDS))
+            cpu = (running.cpu_seconds() - used) / (time.monotonic() - started)
+            yield look(running, minute, cpu, resident, folder)
 
 
 def _drain(running: Agent) -> None:
@@ -159,12 +166,14 @@ def _drain(running: Agent) -> None:
         print(line.rstrip(), file=sys.stderr)
 
 
-def _churn_until(churn: Churn, end: float) -> None:
+def _churn(churn: Churn, end: float) -> Iterator[None]:
+    """Let things come and go until then; yield after each second."""
     nap, due = threading.Event(), time.monotonic()
     while due < end:
         churn.step()
         due += 1.0
         nap.wait(max(0.0, due - time.monotonic()))
+        yield
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamwatch.core.errors import ConfigError, NotifyError, NotifyRefused, NotifyUnavailable
+from streamwatch.notify.channel import Tools
 from streamwatch.notify.channels.apprise import Apprise, Config
 from streamwatch.settings.types import Secret
 from tests.notify.alerts import alert, notification, resolved
@@ -21,8 +22,9 @@ def service() -> Iterator[Receiver]:
         yield found
 
 
-def channel(service: Receiver, **settings: str) -> Apprise:
-    return Apprise(Config(name="a", url=Secret(f"json://127.0.0.1:{service.port}/{SECRET}"), **settings), tools())
+def channel(service: Receiver, some: Tools | None = None, **settings: str) -> Apprise:
+    config = Config(name="a", url=Secret(f"json://127.0.0.1:{service.port}/{SECRET}"), **settings)
+    return Apprise(config, some or tools())
 
 
 def test_what_fires_and_what_is_over_is_told(service: Receiver) -> None:
@@ -66,7 +68,7 @@ def test_a_service_that_is_not_there_may_come_back(service: Receiver) -> None:
 
 def test_a_service_that_hangs_is_not_waited_for(service: Receiver) -> None:
     service.manner = "hang"
-    one = channel(service)
+    one = channel(service, tools(timeout=0.5))
     assert one._service.request_timeout == (0.5, 0.5), "notify.http.timeout"
     with pytest.raises(NotifyUnavailable):
         one.send([notification()])

@@ -165,7 +165,9 @@ class TestBasicAuth:
             assert ask(server, "/metrics", self.header("prom:pä:ss")).status == 200
             assert ask(server, "/metrics", self.header("prom:pä:ss", "bAsIc")).status == 200
 
-    @pytest.mark.parametrize("path", ["/metrics", "/", "/nowhere", "/-/reload"])
+    @pytest.mark.parametrize(
+        "path", ["/metrics", "/", "/nowhere", "/-/reload", "/api/v1/query", "/api/v2/silences", "/healthz/x"]
+    )
     def test_nobody_else_is_wherever_they_go(self, path: str) -> None:
         wrong = [
             {},

@@ -67,6 +67,8 @@ def test_they_may_write_their_one_lease_and_no_more(documents: list[Document], t
     assert found.lease.kubernetes is not None
     lease = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
     role = of(documents, "Role")
+    rights = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+    assert sorted(one["kind"] for one in documents if one["kind"] in rights) == ["Role", "RoleBinding"]
     assert role["rules"] == [
         {**lease, "verbs": ["create"]},
         {**lease, "resourceNames": [found.lease.kubernetes.name], "verbs": ["get", "update"]},
@@ -86,7 +88,7 @@ def test_where_the_lease_is_kept_elsewhere_they_have_no_right_in_kubernetes(helm
     assert found is not None
     assert found.lease.kafka_group is not None
     assert (found.lease.kubernetes, len(found.peers)) == (None, 2)
-    assert not {"Role", "RoleBinding"} & {one["kind"] for one in documents}
+    assert not {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"} & {one["kind"] for one in documents}
     assert pod(documents)["spec"]["automountServiceAccountToken"] is False
 
 

@@ -18,11 +18,16 @@ from tests.pair.home import LyingHome, Pager, serving
 from tests.pair.lease.kube import TOKEN
 from tests.pair.links import Link, Loop
 from tests.real.processes import free_ports
+from tests.waiting import wait_for
 
 Who = Literal["a", "b"]
 BOTH: Final[tuple[Who, Who]] = ("a", "b")
 SECONDS: Final = 3.0
 """How long the lease is valid; of peers, how long one that is not heard counts as living."""
+
+
+_ONE_BY_ONE: Final = threading.Lock()
+"""A port that was free is not bound before its agent listens: a link of another pair could take it meanwhile."""
 
 
 @dataclass
@@ -43,6 +48,10 @@ class Member:
     def file(self) -> Path:
         return self.folder / f"{self.name}.json"
 
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
     def write(self) -> None:
         said = {
             "name": self.name,
@@ -62,7 +71,7 @@ class Member:
 
     def start(self) -> None:
         self.write()
-        with (self.folder / f"{self.name}.log").open("ab") as log:
+        with self.log.open("ab") as log:
             command = [sys.executable, "-m", "tests.pair.member", str(self.file)]
             self.process = subprocess.Popen(command, stderr=log)
         self.began_at = time.monotonic()
@@ -100,8 +109,15 @@ class Duo:
         return "a" if holder == "a" else "b" if holder == "b" else None
 
     def are_up(self) -> bool:
-        """Whether both listen."""
+        """Whether both listen.
+
+        Raises:
+            RuntimeError: one has ended by itself: who listens at its port is somebody else.
+
+        """
         for member in self.members.values():
+            if member.process is not None and member.process.poll() is not None:
+                raise RuntimeError(f"{member.name} ended by itself:\n{member.log.read_text()[-2000:]}")
             try:
                 socket.create_connection(("127.0.0.1", member.port), 1.0).close()
             except OSError:
@@ -126,19 +142,26 @@ def duo(folder: Path, loop: Loop) -> Iterator[Duo]:
     (folder / "token").write_text(TOKEN)
     home, pager = LyingHome(), Pager()
     with ExitStack() as stack:
-        port = stack.enter_context(serving(home, pager))
-        ports = dict(zip(BOTH, free_ports(2), strict=True))
-        others: dict[Who, Who] = {"a": "b", "b": "a"}
-        members = {
-            who: Member(
-                who,
-                folder,
-                ports[who],
-                {"home": Link(loop, port), "pager": Link(loop, port), "peer": Link(loop, ports[others[who]])},
-            )
-            for who in BOTH
-        }
-        for member in members.values():
-            member.start()
-            stack.callback(member.kill)
-        yield Duo(home, pager, members)
+        with _ONE_BY_ONE:
+            found = _started(stack, folder, loop, home, pager)
+            wait_for(found.are_up, 60, "both listen")
+        yield found
+
+
+def _started(stack: ExitStack, folder: Path, loop: Loop, home: LyingHome, pager: Pager) -> Duo:
+    port = stack.enter_context(serving(home, pager))
+    ports = dict(zip(BOTH, free_ports(2), strict=True))
+    others: dict[Who, Who] = {"a": "b", "b": "a"}
+    members = {
+        who: Member(
+            who,
+            folder,
+            ports[who],
+            {"home": Link(loop, port), "pager": Link(loop, port), "peer": Link(loop, ports[others[who]])},
+        )
+        for who in BOTH
+    }
+    for member in members.values():
+        member.start()
+        stack.callback(member.kill)
+    return Duo(home, pager, members)

@@ -178,7 +178,7 @@ def service() -> Iterator[Receiver]:
 def settings(folder: Path, service: Receiver) -> config.Config:
     (folder / "mine.yml").write_text(RULES)
     text = f"""
-kafka: [{{name: shop, bootstrap: ['127.0.0.1:{closed_port()}'], interval: 1s}}]
+kafka: [{{name: shop, bootstrap: ['127.0.0.1:{closed_port()}'], interval: 5s, deadline: 500ms}}]
 listen: {{address: '127.0.0.1:0'}}
 rules: {{pack: false, files: [mine.yml], state: state.db, evaluation_interval: 1s}}
 notify: {{webhook: [{{name: hook, url: '{service.url}/x'}}]}}
@@ -199,6 +199,7 @@ def test_an_agent_is_scraped_reads_and_pages(hang: Hang, tmp_path: Path, service
         assert get(app, "/api/v2/silences")[0] == 200
         wait_for(lambda: samples(app)["streamwatch_alert_state_up"] == {"": 0.0}, 20, "it is told")
         wait_for(lambda: [one for one in service.requests if b"NotWritten" in one.body], 20, "it pages")
+        assert set(samples(app)["streamwatch_job_overruns_total"].values()) == {0.0}
     wait_for(lambda: samples(app)["streamwatch_alert_state_up"] == {"": 1.0}, 20, "all is written")
 
 

@@ -44,7 +44,7 @@ def test_two_agents_that_probe_one_stream_do_not_take_each_others_records() -> N
     ],
 )
 def test_what_is_throttled_or_denied_is_lost_and_named(operation: str, fault: str, stage: str, cause: str) -> None:
-    with probing(", timeout: 1s") as seen:
+    with probing(", timeout: 10s") as seen:
         seen.wait_for_success()
         seen.break_(fault, operation=operation)
         seen.wait_for_loss(stage, cause)
@@ -53,8 +53,7 @@ def test_what_is_throttled_or_denied_is_lost_and_named(operation: str, fault: st
         seen.break_("heal")
         wait_for(lambda: seen.measured.successes, 180, "it is over")
         seen.wait_for_success()
-        late = {(each, "timeout") for each in ("produce", "consume")}  # as they may be on a machine that is busy
-        assert seen.lost() <= {*before, (stage, cause), *late}, "nothing else is blamed"
+        assert seen.lost() <= {*before, (stage, cause)}, "nothing else is blamed"
 
 
 def test_an_endpoint_that_is_slow_is_slow_and_then_late() -> None:

@@ -115,7 +115,11 @@ def serving(home: LyingHome, pager: Pager) -> Iterator[int]:
 
     class Handler(BaseHTTPRequestHandler):
         def _do(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+            length = int(self.headers.get("Content-Length", 0))
+            sent = self.rfile.read(length)
+            if len(sent) < length:
+                return  # the link was cut within it
+            body = json.loads(sent or b"{}")
             _, what, who, *rest = self.path.split("/")
             if what == "home":
                 status, answer = home.answer(who, self.command, "/" + "/".join(rest), body)

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import botocore.session
 from botocore.model import OperationModel
 from botocore.parsers import create_parser
 
@@ -20,6 +19,7 @@ from streamwatch.model.snapshot import Problem
 from streamwatch.reference.kafka.server import ReferenceKafka
 from streamwatch.reference.kafka.spec import Spec
 from streamwatch.sources.account_config import AccountConfig
+from streamwatch.sources.aws.botocore_sessions import new_session
 from streamwatch.sources.aws.config import AwsAccess
 from streamwatch.sources.aws.session import Account, Accounts
 from streamwatch.sources.aws.soundness import Form
@@ -110,7 +110,7 @@ class Replay(Account):
 
 @cache
 def _model(service: str, operation: str) -> OperationModel:
-    return botocore.session.get_session().get_service_model(service).operation_model(operation)
+    return new_session().get_service_model(service).operation_model(operation)
 
 
 @cache

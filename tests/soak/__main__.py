@@ -115,7 +115,7 @@ def receiver() -> Iterator[Receiver]:
         server.server_close()
 
 
-def resident_mb(running: Agent) -> float:
+def resident_now_mb(running: Agent) -> float:
     """Return how much memory the agent has now."""
     return int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1]) * 4096 / 2**20
 
@@ -155,7 +155,7 @@ def soak(minutes: int) -> Iterator[Row]:
         for minute in range(1, minutes + 1):
             target.is_away = minute % 10 in _AWAY
             used, started = running.cpu_seconds(), time.monotonic()
-            resident = mean(resident_mb(running) for _ in _churn(churn, started + _SECONDS))
+            resident = mean(resident_now_mb(running) for _ in _churn(churn, started + _SECONDS))
             cpu = (running.cpu_seconds() - used) / (time.monotonic() - started)
             yield look(running, minute, cpu, resident, folder)
 

@@ -23,10 +23,7 @@ class Judge:
     """The rules, what they were given, and how often each alert fired and resolved."""
 
     def __init__(self) -> None:
-        self._parameters, self._groups = (
-            [GroupState(group, ManualClock()) for group in load([pack_folder() / name])]
-            for name in ("parameters.yml", "kinesis.yml")
-        )
+        self._parameters, self._groups = _states("parameters.yml"), _states("kinesis.yml")
         self._samples = History(keep_ms=3_700_000)
         self.fired: Counter[Told] = Counter()
         self.resolved: Counter[Told] = Counter()
@@ -50,3 +47,7 @@ class Judge:
                 self.fired[name] += fires and not fired
                 self.resolved[name] += fired and not fires
             assert [rule.error for rule in group.rules if rule.error] == []
+
+
+def _states(name: str) -> list[GroupState]:
+    return [GroupState(group, ManualClock()) for group in load([pack_folder() / name])]

@@ -18,7 +18,12 @@ from streamwatch.state.statefile import StateFile
 
 LASTS = 60.0
 MOST = 50
-"""As many as 2,000 would take the tests half a minute."""
+"""As many as 2,000 would take half a minute to write, each by itself: one test has so many."""
+COPY = """
+    INSERT INTO silences (matchers, until, by, comment, starts, updated)
+    WITH RECURSIVE copies(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM copies WHERE number < :count)
+    SELECT matchers, until, by, comment, starts, updated FROM silences, copies
+"""
 
 
 @pytest.fixture
@@ -40,6 +45,19 @@ def filled(connection: sqlite3.Connection, count: int, now: float, comment: str 
 
 def kept(state: StateFile) -> list[Silence]:
     return state.read(lambda connection: silence_store.ended_after(connection, 0.0))
+
+
+def test_two_thousand_hold_and_no_more(tmp_path: Path) -> None:
+    state = open_state(tmp_path / "state.db", lambda _: None, ManualClock(0.0))
+    try:
+        state.write(partial(filled, count=1, now=0.0))
+        state.write(lambda connection: connection.execute(COPY, {"count": 1998}).rowcount)
+        state.write(partial(filled, count=1, now=0.0))
+        with pytest.raises(ValueError, match="2000 silences hold already"):
+            state.write(partial(filled, count=1, now=0.0))
+        assert len(kept(state)) == 2000
+    finally:
+        state.close()
 
 
 @pytest.mark.parametrize(("size", "most"), [(10, MOST), (2**20, 4)])

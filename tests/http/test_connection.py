@@ -32,6 +32,8 @@ class Served:
         self.asked.append(asked)
         if asked.path == "/raises":
             raise KeyError("secret")
+        if asked.path == "/body":
+            asked.body()
         return Response(HTTPStatus.OK, self._body)
 
     def _serve(self, connection: HttpConnection) -> None:
@@ -146,6 +148,21 @@ def test_a_client_that_drips_its_request_is_cut_off_in_time() -> None:
                 served.client.sendall(b"x")
                 pause.wait(0.01)
         assert 0.2 <= clock.monotonic() - begun < PATIENCE / 2
+        assert served.ended()
+
+
+def test_a_client_that_drips_a_body_is_cut_off_in_time() -> None:
+    clock, pause = SystemClock(), threading.Event()
+    started = clock.monotonic()
+    with contextlib.closing(Served(timeout_seconds=0.2)) as served:
+        served.client.sendall(b"POST /body HTTP/1.1\r\nContent-Length: 60000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while not served.counts.read() and clock.monotonic() - started < PATIENCE:
+                served.client.sendall(b"x")
+                pause.wait(0.01)
+        assert 0.2 <= clock.monotonic() - started < PATIENCE / 2
+        assert served.counts.read() == {408: 1}
+        served.client.close()
         assert served.ended()
 
 

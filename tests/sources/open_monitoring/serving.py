@@ -3,6 +3,7 @@
 import gzip
 import socket
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -53,7 +54,9 @@ def drips(peer: socket.socket, ended: threading.Event) -> None:
 
 
 def bomb(peer: socket.socket, _: threading.Event) -> None:
-    data = gzip.compress(b"# x\n" * 20_000_000, 1)
+    packing = zlib.compressobj(1, wbits=31)
+    piece = b"# x\n" * 250_000
+    data = b"".join(packing.compress(piece) for _ in range(80)) + packing.flush()
     peer.sendall(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
 
 

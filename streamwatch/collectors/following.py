@@ -1,11 +1,11 @@
 """Columns that follow their entities while topics, groups and partitions come and go between two reads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from streamwatch.model.kafka import NO_ID, Int64s, Topology
+from streamwatch.model.kafka import NO_ID, Bools, Int64s, Topology
 from streamwatch.model.metric import Values
 
 _SLACK: Final = 1000
@@ -61,10 +61,21 @@ class PairNumbers:
             self._known = {pair: known[pair] for pair in pairs}
         return np.fromiter((known[pair] for pair in pairs), dtype=np.int64, count=len(pairs))
 
+    def among(self, groups: Collection[str], topics: Int64s) -> Int64s:
+        """Return the numbers of the pairs of these groups and topics, as far as they have one."""
+        names, numbers = frozenset(groups), frozenset(topics.tolist())
+        found = [number for (group, topic), number in self._known.items() if group in names and topic in numbers]
+        return np.array(found, dtype=np.int64)
+
 
 def partition_keys(owner: Int64s, partition: Int64s) -> Int64s:
     """Return one number for each partition of an owner, which is a number itself (same shape)."""
     return (owner << 32) | partition
+
+
+def owners(keys: Int64s) -> Int64s:
+    """Return the owner of each of these ``partition_keys`` (same shape)."""
+    return keys >> 32
 
 
 def places(keys: Int64s, among: Int64s) -> Int64s:
@@ -119,6 +130,23 @@ class Following(Generic[Columns]):
         self._away_columns = [column[gone] for column in columns]
         self._keys, self.columns = keys, self._made(moved)
         return self.columns
+
+    @property
+    def away(self) -> Int64s:
+        """The keys that are remembered and not there."""
+        return self._away
+
+    def forget(self, gone: Bools, before: float) -> None:
+        """Forget keys that were there last before a time.
+
+        Args:
+            gone: of each key that is ``away``, whether it will not come back.
+            before: the time, in seconds.
+
+        """
+        kept = ~(gone & (self._left_at < before))
+        self._away, self._left_at = self._away[kept], self._left_at[kept]
+        self._away_columns = [column[kept] for column in self._away_columns]
 
     def _made(self, columns: Sequence[Values]) -> Columns:
         kind: Callable[..., Columns] = type(self._blank)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from streamwatch.catalogue import kafka_groups as c
 from streamwatch.collectors.backlog import Backlog
 from streamwatch.collectors.columns import known
-from streamwatch.collectors.following import Following, PairNumbers, TopicNumbers, partition_keys
+from streamwatch.collectors.following import Following, PairNumbers, TopicNumbers, owners, partition_keys
 from streamwatch.collectors.group_plan import GroupPlan, entry_keys, fold_entries
 from streamwatch.collectors.states import BLANK, CommitRead, GroupPartitionState, Memory, States, Thresholds, advance
 from streamwatch.collectors.stuck import StuckKeys
@@ -18,6 +18,10 @@ from streamwatch.model.metric import Keys, Samples, Values
 
 _KEEP_SECONDS: Final = 3600.0
 """What was seen of a group is remembered for so long while its coordinator does not answer."""
+_GONE_SECONDS: Final = 600.0
+"""And for so long once the group, or its topic, is no more: where they come and go all the time, an hour of them is
+many times what there is, and each read moves it."""
+_SWEEP_SECONDS: Final = 60.0
 
 
 class _Wants(NamedTuple):
@@ -63,7 +67,7 @@ class GroupStates:
         self._wants = Following(_UNWANTED, _KEEP_SECONDS)
         self._state_keys = Memo[list[Keys]]()
         self._stuck = StuckKeys()
-        self._at = float("-inf")
+        self._at = self._swept_at = float("-inf")
         self.last: tuple[GroupPlan, States] | None = None
         """The plan and the states (E) of the last read."""
 
@@ -80,6 +84,9 @@ class GroupStates:
         at = self._at = max(now.offsets_monotonic, self._at)
         pair_keys, keys = self._keys.get(lambda: self._keyed(plan, topology), plan)
         memory, wants = self._memory.follow(keys, at), self._wants.follow(pair_keys, at)
+        if now.groups_complete and at - self._swept_at >= _SWEEP_SECONDS:
+            self._swept_at = at
+            self._sweep(now, topology, at)
         lately = self._thresholds.held
         alive = _alive(plan, wants, at, lately, self._wanted_for)[plan.entries.pair]
         alive &= plan.entries.held < 1
@@ -107,6 +114,14 @@ class GroupStates:
             plan, _ = self.last
             found[plan.order] = self._memory.columns.uncertain[plan.entries.of_commit]
         return found
+
+    def _sweep(self, now: ClusterSnapshot, topology: Topology, at: float) -> None:
+        """Forget what was seen of groups and topics that are no more."""
+        if not len(self._memory.away) and not len(self._wants.away):
+            return
+        there = self._pairs.among([group.name for group in now.groups.groups], self._topics.of(topology))
+        self._memory.forget(~np.isin(owners(self._memory.away), there), at - _GONE_SECONDS)
+        self._wants.forget(~np.isin(self._wants.away, there), at - _GONE_SECONDS)
 
     def _keyed(self, plan: GroupPlan, topology: Topology) -> tuple[Int64s, Int64s]:
         numbers = self._topics.of(topology)

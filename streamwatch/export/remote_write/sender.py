@@ -6,8 +6,9 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from streamwatch.core.backoff import Backoff
 from streamwatch.core.clock import Clock
@@ -15,7 +16,7 @@ from streamwatch.core.errors import NotifyError, NotifyRefused
 from streamwatch.core.worker import AtEnd, Worker
 from streamwatch.export.remote_write.config import Config
 from streamwatch.export.remote_write.encode import Cycle, Encoder, Ending, Version, WriteRequest
-from streamwatch.model.metric import Samples
+from streamwatch.model.metric import Keys, Samples
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class Sender:
         self._is_sure = config.version != "auto"
         """Whether the version is known to be understood."""
         self._lock = threading.Lock()
+        self._twins: WeakKeyDictionary[Keys, Keys] = WeakKeyDictionary()
         self._queue: deque[Cycle] = deque()
         self._queued = 0
         self._under_way: _UnderWay | None = None
@@ -114,12 +116,23 @@ class Sender:
     def offer(self, at: float, samples: Sequence[Samples]) -> None:
         """Take the samples of a moment; where there is no room, the oldest that wait go."""
         with self._lock:
-            once, ended = self._ending.next(samples)
+            once, ended = self._ending.next([replace(one, keys=self._twin(one.keys)) for one in samples])
             cycle = Cycle(at, once, ended, self._clock.monotonic())
             self._queue.append(cycle)
             self._queued += cycle.size
             self._make_room()
         self._worker.wake()
+
+    def _twin(self, keys: Keys) -> Keys:
+        """Return keys with the same rows: what waits does not keep alive what others keep for the page's own keys.
+
+        That is their texts for the page and more, several times what the rows take. As long as the page has the keys
+        their twin is the same object.
+        """
+        found = self._twins.get(keys)
+        if found is None:
+            found = self._twins[keys] = Keys(keys.names, keys.rows)
+        return found
 
     def restore(self, cycles: Sequence[Cycle]) -> bool:
         """Take what waited before the agent began, to be sent first; return False where it is too late for that."""

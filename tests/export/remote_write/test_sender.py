@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import ref
 
 import cramjam
 import numpy as np
@@ -92,6 +93,22 @@ def test_five_minutes_of_outage_lose_nothing(error: Exception) -> None:
     assert len({(one.labels["broker"], one.at_ms) for one in house.receiver.points}) == 28 * SERIES
     assert (house.sender.counts.sent, house.sender.counts.dropped, house.sender.counts.refused) == (280, 0, 0)
     assert house.sender.waiting() == (0, 0.0)
+
+
+def test_what_waits_keeps_nothing_alive_that_others_keep_for_the_pages_label_sets() -> None:
+    """Of each set of labels the page keeps its texts, for as long as somebody has it."""
+    house, kept = House(), list[ref[Keys]]()
+    house.receiver.fails = failing(NotifyUnavailable("no answer"))
+    for at in range(3):
+        keys = Keys(k.BROKER, [("orders", str(broker)) for broker in range(at, at + SERIES)])
+        kept.append(ref(keys))
+        house.sender.offer(house.clock.now() + at, [k.BROKER_LEADERS.samples(keys, np.full(SERIES, at))])
+        house.sender.step()
+        del keys
+    assert [one() for one in kept] == [None] * 3
+    house.receiver.fails = lambda: None
+    house.cycle(3.0)
+    assert {one.labels["broker"] for one in house.receiver.points} >= {str(broker) for broker in range(SERIES + 2)}
 
 
 def test_what_does_not_fit_goes_the_oldest_first_and_is_counted() -> None:

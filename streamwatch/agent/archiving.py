@@ -51,9 +51,10 @@ class AgentArchive:
         self._take(part, samples, at_ms / 1000)
 
     def run(self) -> None:
-        """Take what is still known of every part."""
+        """Take what is still known of every part of which nothing was taken in this step."""
         for name, part in self._hub.current().items():
-            self._take(name, part.samples, self._clock.now())
+            if not self.archive.has_step(name):
+                self._take(name, part.samples, self._clock.now())
 
     def _take(self, part: str, samples: Sequence[Samples], at: float) -> None:
         try:

@@ -38,6 +38,18 @@ class RowCopy:
     curves: list[Curve]
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What was taken of a number of a part."""
+
+    number: ArchivedNumber
+    where: Placing
+    values: Values
+    """Of each entity."""
+    is_read: bool
+    """Whether it was read since the last time."""
+
+
 class Archive:
     """The hours before. May be used from any thread; nobody waits for a disk."""
 
@@ -65,6 +77,8 @@ class Archive:
         """Of rates, the metric's last value, and when it was so."""
         self._rates = np.full(capacity, np.nan)
         self._placings: dict[tuple[str, str], Placing] = {}
+        self._steps: dict[str, int] = {}
+        """The step of the finest level in which each part was taken last."""
         self._generation = 0
         """Grows whenever a row is taken from what it was of."""
         self._restored: tuple[Sequence[Row | None], int, Rows] = (), 0, NO_ROWS
@@ -90,14 +104,25 @@ class Archive:
             now = self._clock.now()
             self._rings.advance(now)
             self._sweep(now)
-            for name, of_metric in wanted.items():
-                for number in _BY_METRIC[name]:
-                    self._take(number, part, of_metric, at, now)
+            taken = [
+                self._taken(number, part, of_metric, now)
+                for name, of_metric in wanted.items()
+                for number in _BY_METRIC[name]
+            ]
+            self._fold(taken, at)
+            self._steps[part] = self._rings.heads[0]
+
+    def has_step(self, part: str) -> bool:
+        """Say whether something was taken of a part in the step of the finest level that is now."""
+        with self._lock:
+            self._rings.advance(self._clock.now())
+            return self._steps.get(part) == self._rings.heads[0]
 
     def forget_part(self, part: str) -> None:
         """Note that a part of the configuration is no more; what is archived of it stays its time."""
         with self._lock:
             self._placings = {key: where for key, where in self._placings.items() if key[1] != part}
+            self._steps.pop(part, None)
 
     def curve(self, number: ArchivedNumber, entity: Entity, span_seconds: float) -> Curve | None:
         """Return a number over the last so many seconds or more, up to now, at the finest level that has them.
@@ -200,7 +225,8 @@ class Archive:
             c.ARCHIVE_REFUSED.sample(float(refused)),
         ]
 
-    def _take(self, number: ArchivedNumber, part: str, samples: Sequence[Samples], at: float, now: float) -> None:
+    def _taken(self, number: ArchivedNumber, part: str, samples: Sequence[Samples], now: float) -> _Taken:
+        """Return a number of a part, with a row for each entity that has a value, as far as there are rows."""
         where = self._placings.get((number.name, part))
         if where is None or where.keys != tuple(each.keys for each in samples):
             where = self._placings[number.name, part] = placing(number, samples)
@@ -210,13 +236,25 @@ class Archive:
         values = folded(number, where, samples)
         if where.generation != self._generation or not np.isnan(values[where.missing]).all():
             self._place(number, where, values, now)
-        rows, known = where.rows, values[where.placed]
-        if number.is_rate:
-            if is_read:
-                self._count(rows, known, at)
-            known = self._rates[rows]
-        self._rings.fold(rows, known, known, known)
-        self._known_at[rows[~np.isnan(known)]] = now
+        self._known_at[where.rows[~np.isnan(values[where.placed])]] = now
+        return _Taken(number, where, values, is_read)
+
+    def _fold(self, taken: Sequence[_Taken], at: float) -> None:
+        """Fold numbers into the rings, all at once: of small clusters each call costs more than what it folds."""
+        rows, values = [NO_ROWS], [np.zeros(0)]
+        for each in taken:
+            where = each.where
+            if where.generation != self._generation:  # one that matters more has taken a row since
+                self._locate(each.number, where, each.values)
+            known = each.values[where.placed]
+            if each.number.is_rate:
+                if each.is_read:
+                    self._count(where.rows, known, at)
+                known = self._rates[where.rows]
+            rows.append(where.rows)
+            values.append(known)
+        every = np.concatenate(values)
+        self._rings.fold(np.concatenate(rows), every, every, every)
 
     def _count(self, rows: Rows, values: Values, at: float) -> None:
         """Make rates of what counters have grown by; one that fell, or was not known, has none."""
@@ -227,16 +265,20 @@ class Archive:
 
     def _place(self, number: ArchivedNumber, where: Placing, values: Values, now: float) -> None:
         """Give a row to each entity that has a value; where there are no more, it is refused."""
-        known = np.flatnonzero(~np.isnan(values)).tolist()
-        wanted = [(number.name, where.entities[at]) for at in known]
-        where.refused = sum(self._rows.get(of) is None and self._row(of, now) is None for of in wanted)
-        rows = [
-            self._rows.get((number.name, entity), -1) for entity in where.entities
-        ]  # none was taken from another since
-        chosen = np.array(rows, dtype=np.intp)
+        for at in np.flatnonzero(~np.isnan(values)).tolist():
+            of = number.name, where.entities[at]
+            if of not in self._rows:
+                self._row(of, now)
+        self._locate(number, where, values)
+
+    def _locate(self, number: ArchivedNumber, where: Placing, values: Values) -> None:
+        """Find the rows that entities have."""
+        rows = [self._rows.get((number.name, entity), -1) for entity in where.entities]
+        chosen, is_unknown = np.array(rows, dtype=np.intp), np.isnan(values)
         where.placed = np.flatnonzero(chosen >= 0)
         where.rows = chosen[where.placed]
-        where.missing = np.flatnonzero((chosen < 0) & np.isnan(values))
+        where.missing = np.flatnonzero((chosen < 0) & is_unknown)
+        where.refused = int(np.count_nonzero((chosen < 0) & ~is_unknown))
         where.generation = self._generation
 
     def _row(self, of: Row, now: float) -> int | None:

@@ -104,12 +104,16 @@ class Archive:
             now = self._clock.now()
             self._rings.advance(now)
             self._sweep(now)
-            taken = [
-                self._taken(number, part, of_metric, now)
-                for name, of_metric in wanted.items()
-                for number in _BY_METRIC[name]
-            ]
+            taken, failed = list[_Taken](), None
+            for name, of_metric in wanted.items():
+                for number in _BY_METRIC[name]:
+                    try:
+                        taken.append(self._taken(number, part, of_metric, now))
+                    except Exception as error:  # noqa: BLE001 - whatever it is, the other numbers are true
+                        failed = error
             self._fold(taken, at)
+            if failed is not None:
+                raise failed
             self._steps[part] = self._rings.heads[0]
 
     def has_step(self, part: str) -> bool:
@@ -244,8 +248,9 @@ class Archive:
         rows, values = [NO_ROWS], [np.zeros(0)]
         for each in taken:
             where = each.where
-            if where.generation != self._generation:  # one that matters more has taken a row since
+            if where.generation != self._generation:  # another has taken a row since: it may get one at the next time
                 self._locate(each.number, where, each.values)
+                where.generation = self._generation if not where.refused else -1
             known = each.values[where.placed]
             if each.number.is_rate:
                 if each.is_read:
@@ -265,8 +270,11 @@ class Archive:
 
     def _place(self, number: ArchivedNumber, where: Placing, values: Values, now: float) -> None:
         """Give a row to each entity that has a value; where there are no more, it is refused."""
-        for at in np.flatnonzero(~np.isnan(values)).tolist():
-            of = number.name, where.entities[at]
+        known = [(number.name, where.entities[at]) for at in np.flatnonzero(~np.isnan(values)).tolist()]
+        for of in known:
+            if of in self._rows:  # what is known again gives way to none of the others
+                self._known_at[self._rows[of]] = now
+        for of in known:
             if of not in self._rows:
                 self._row(of, now)
         self._locate(number, where, values)

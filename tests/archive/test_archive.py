@@ -1,7 +1,7 @@
 """The archive takes samples: which entity they are of, how counters become rates, and what gives way to what."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 
 from streamwatch.archive.archive import Archive
 from streamwatch.archive.numbers import BY_NAME, NUMBERS, ArchivedNumber
+from streamwatch.archive.placing import Placing, folded
 from streamwatch.archive.rings import LAST, LEVELS, ROW_BYTES
 from streamwatch.catalogue import METRICS
 from streamwatch.catalogue import archive as c
@@ -16,7 +17,7 @@ from streamwatch.catalogue import kafka as k
 from streamwatch.catalogue import kafka_brokers as b
 from streamwatch.catalogue import kafka_groups as g
 from streamwatch.core.clock import ManualClock
-from streamwatch.model.metric import Keys, Metric, Samples
+from streamwatch.model.metric import Keys, Metric, Samples, Values
 
 HOUR = 3600.0
 LAG = BY_NAME["group.kafka_group_lag_seconds"]
@@ -157,6 +158,44 @@ def test_a_group_of_which_nothing_was_known_for_an_hour_gives_way_to_another(
     assert last(archive, LAG, "shop", "new") == 4.0
     assert last(archive, LAG, "shop", "g3") == 1.0
     assert archive.rows() == 20
+
+
+def test_who_comes_back_with_somebody_new_keeps_a_row(archive: Archive, clock: ManualClock) -> None:
+    """All rows were quiet for two hours: the new one takes one of those that are gone, or the other gets one next."""
+    records = BY_NAME["group.kafka_group_lag"]
+    archive.take("shop", [of(g.GROUP_LAG, {("shop", f"g{at}"): 1.0 for at in range(20)})], clock.now())
+    clock.advance(2 * HOUR)
+    for _ in range(3):
+        clock.advance(10.0)
+        both = {("shop", "g0"): 2.0, ("shop", "new"): 3.0}
+        archive.take("shop", [of(g.GROUP_LAG, both), of(g.GROUP_LAG_SECONDS, both)], clock.now())
+    for name, value in (("g0", 2.0), ("new", 3.0)):
+        assert (last(archive, records, "shop", name), last(archive, LAG, "shop", name)) == (value, value)
+    assert refused(archive) == 0
+
+
+def test_a_number_that_cannot_be_taken_costs_no_other(
+    archive: Archive, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(number: ArchivedNumber, where: Placing, samples: Sequence[Samples]) -> Values:
+        if number is LAG:
+            raise ValueError("a bug")
+        return folded(number, where, samples)
+
+    monkeypatch.setattr("streamwatch.archive.archive.folded", fails)
+    row = {("shop", "g0"): 5.0}
+    for order in ([g.GROUP_LAG, g.GROUP_LAG_SECONDS], [g.GROUP_LAG_SECONDS, g.GROUP_LAG]):
+        clock.advance(10.0)
+        with pytest.raises(ValueError, match="a bug"):
+            archive.take("shop", [of(metric, row) for metric in order], clock.now())
+        assert last(archive, BY_NAME["group.kafka_group_lag"], "shop", "g0") == 5.0
+        assert not archive.has_step("shop"), "it is tried again"
+    monkeypatch.undo()
+    archive.take("shop", [of(g.GROUP_LAG_SECONDS, row)], clock.now())
+    assert last(archive, LAG, "shop", "g0") == 5.0
+    assert archive.has_step("shop")
+    clock.advance(10.0)
+    assert not archive.has_step("shop")
 
 
 def test_a_row_that_was_given_to_another_is_not_written_by_the_first(archive: Archive, clock: ManualClock) -> None:

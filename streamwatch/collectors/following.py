@@ -1,6 +1,6 @@
 """Columns that follow their entities while topics, groups and partitions come and go between two reads."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -32,6 +32,10 @@ class TopicNumbers:
             self._known = {name: self._known[name] for name in topology.topics}
         return found
 
+    def named(self, names: Iterable[str]) -> list[int]:
+        """Return the numbers of topics that the metadata leave out, as far as they are remembered."""
+        return [self._known[name][1] for name in names if name in self._known]
+
     def _number(self, name: str, topic_id: bytes) -> int:
         known = self._known.get(name)
         if known is not None and NO_ID not in {known[0], topic_id} and known[0] != topic_id:
@@ -61,9 +65,9 @@ class PairNumbers:
             self._known = {pair: known[pair] for pair in pairs}
         return np.fromiter((known[pair] for pair in pairs), dtype=np.int64, count=len(pairs))
 
-    def among(self, groups: Collection[str], topics: Int64s) -> Int64s:
+    def among(self, groups: Collection[str], topics: Collection[int]) -> Int64s:
         """Return the numbers of the pairs of these groups and topics, as far as they have one."""
-        names, numbers = frozenset(groups), frozenset(topics.tolist())
+        names, numbers = frozenset(groups), frozenset(topics)
         found = [number for (group, topic), number in self._known.items() if group in names and topic in numbers]
         return np.array(found, dtype=np.int64)
 
@@ -107,15 +111,24 @@ class Following(Generic[Columns]):
         self._keys: Int64s = np.zeros(0, dtype=np.int64)
         self._away: Int64s = self._keys
         self._left_at: Values = np.zeros(0)
+        self._left_watched: Values = np.zeros(0)
         self._away_columns: list[Values] = [np.zeros(0) for _ in _numbers(blank)]
         self.columns: Columns = self._made(self._away_columns)
 
-    def follow(self, keys: Int64s, at: float) -> Columns:
-        """Return the columns in the order of these keys (distinct); ``at`` is the time in seconds."""
+    def follow(self, keys: Int64s, at: float, watched: float = 0.0) -> Columns:
+        """Return the columns in the order of these keys (distinct).
+
+        Args:
+            keys: those that are there.
+            at: the time in seconds.
+            watched: for how many seconds it was known, in all, which keys there are.
+
+        """
         if np.array_equal(keys, self._keys):
             return self.columns
         known = np.concatenate((self._keys, self._away))
         left_at = np.concatenate((np.full(len(self._keys), at), self._left_at))
+        left_watched = np.concatenate((np.full(len(self._keys), watched), self._left_watched))
         columns = [np.concatenate(pair) for pair in zip(_arrays(self.columns), self._away_columns, strict=True)]
         place = places(keys, known)
         found = place >= 0
@@ -126,7 +139,7 @@ class Following(Generic[Columns]):
             moved.append(values)
         gone = left_at > at - self._keep
         gone[place[found]] = False
-        self._away, self._left_at = known[gone], left_at[gone]
+        self._away, self._left_at, self._left_watched = known[gone], left_at[gone], left_watched[gone]
         self._away_columns = [column[gone] for column in columns]
         self._keys, self.columns = keys, self._made(moved)
         return self.columns
@@ -136,16 +149,17 @@ class Following(Generic[Columns]):
         """The keys that are remembered and not there."""
         return self._away
 
-    def forget(self, gone: Bools, before: float) -> None:
-        """Forget keys that were there last before a time.
+    def forget(self, gone: Bools, watched: float) -> None:
+        """Forget keys that are gone.
 
         Args:
             gone: of each key that is ``away``, whether it will not come back.
-            before: the time, in seconds.
+            watched: those that left before it was known for so many seconds, in all, which keys there are.
 
         """
-        kept = ~(gone & (self._left_at < before))
+        kept = ~(gone & (self._left_watched < watched))
         self._away, self._left_at = self._away[kept], self._left_at[kept]
+        self._left_watched = self._left_watched[kept]
         self._away_columns = [column[kept] for column in self._away_columns]
 
     def _made(self, columns: Sequence[Values]) -> Columns:

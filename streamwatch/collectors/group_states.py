@@ -19,9 +19,11 @@ from streamwatch.model.metric import Keys, Samples, Values
 _KEEP_SECONDS: Final = 3600.0
 """What was seen of a group is remembered for so long while its coordinator does not answer."""
 _GONE_SECONDS: Final = 600.0
-"""And for so long once the group, or its topic, is no more: where they come and go all the time, an hour of them is
-many times what there is, and each read moves it."""
+"""And for so long once the group, or its topic, is no more, as far as reads show all that there are: where they come
+and go all the time, an hour of them is many times what there is, and each read moves it."""
 _SWEEP_SECONDS: Final = 60.0
+_MOST_STEP_SECONDS: Final = 60.0
+"""Between two reads no more counts as watched: the agent, or the cluster, may have stood still."""
 
 
 class _Wants(NamedTuple):
@@ -68,6 +70,8 @@ class GroupStates:
         self._state_keys = Memo[list[Keys]]()
         self._stuck = StuckKeys()
         self._at = self._swept_at = float("-inf")
+        self._watched = 0.0
+        """For how many seconds reads have shown all groups and topics, in all."""
         self.last: tuple[GroupPlan, States] | None = None
         """The plan and the states (E) of the last read."""
 
@@ -81,12 +85,16 @@ class GroupStates:
             left: what the plan's commits (C) leave unread.
 
         """
-        at = self._at = max(now.offsets_monotonic, self._at)
+        before, at = self._at, max(now.offsets_monotonic, self._at)
+        self._at = at
+        is_whole = _is_whole(now)
+        self._watched += min(at - before, _MOST_STEP_SECONDS) if is_whole else 0.0
         pair_keys, keys = self._keys.get(lambda: self._keyed(plan, topology), plan)
-        memory, wants = self._memory.follow(keys, at), self._wants.follow(pair_keys, at)
-        if now.groups_complete and at - self._swept_at >= _SWEEP_SECONDS:
+        memory = self._memory.follow(keys, at, self._watched)
+        wants = self._wants.follow(pair_keys, at, self._watched)
+        if is_whole and at - self._swept_at >= _SWEEP_SECONDS:
             self._swept_at = at
-            self._sweep(now, topology, at)
+            self._sweep(now, topology)
         lately = self._thresholds.held
         alive = _alive(plan, wants, at, lately, self._wanted_for)[plan.entries.pair]
         alive &= plan.entries.held < 1
@@ -115,13 +123,15 @@ class GroupStates:
             found[plan.order] = self._memory.columns.uncertain[plan.entries.of_commit]
         return found
 
-    def _sweep(self, now: ClusterSnapshot, topology: Topology, at: float) -> None:
+    def _sweep(self, now: ClusterSnapshot, topology: Topology) -> None:
         """Forget what was seen of groups and topics that are no more."""
         if not len(self._memory.away) and not len(self._wants.away):
             return
-        there = self._pairs.among([group.name for group in now.groups.groups], self._topics.of(topology))
-        self._memory.forget(~np.isin(owners(self._memory.away), there), at - _GONE_SECONDS)
-        self._wants.forget(~np.isin(self._wants.away, there), at - _GONE_SECONDS)
+        topics = [*self._topics.of(topology).tolist(), *self._topics.named(now.unseen_topics)]
+        there = self._pairs.among([group.name for group in now.groups.groups], topics)
+        before = self._watched - _GONE_SECONDS
+        self._memory.forget(~np.isin(owners(self._memory.away), there), before)
+        self._wants.forget(~np.isin(self._wants.away, there), before)
 
     def _keyed(self, plan: GroupPlan, topology: Topology) -> tuple[Int64s, Int64s]:
         numbers = self._topics.of(topology)
@@ -173,6 +183,14 @@ class PartitionStates:
         made = Keys(c.GROUP_PARTITION_STATE.labels, [(*keys.rows[i], name) for i in index.tolist()])
         self._cached[state] = index, keys, made
         return made
+
+
+def _is_whole(now: ClusterSnapshot) -> bool:
+    """Say whether a read shows every group and topic that there is."""
+    return now.groups_complete and not any(
+        problem.scope == "group" or (problem.scope == "topic" and "Metadata" in problem.detail)
+        for problem in now.problems
+    )
 
 
 def _alive(plan: GroupPlan, wants: _Wants, at: float, lately: float, wanted_for: float) -> Bools:

@@ -1,6 +1,5 @@
 """States of a group's partitions, read by read; see test_histories.py for the oracle."""
 
-import tracemalloc
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -220,50 +219,6 @@ def test_a_coordinator_that_does_not_answer_for_a_moment_is_no_news() -> None:
         samples = collector.collect(now)
 
     assert states(samples) == "stalled"
-
-
-def test_what_was_seen_of_a_group_that_is_gone_is_forgotten_and_of_one_that_is_silent_is_not() -> None:
-    def reads(complete: bool, away: float) -> Iterable[ClusterSnapshot]:  # noqa: FBT001 - of one test
-        for at in minutes(50):
-            now = see(at, int(100 + at), 50)
-            if 900 < at <= 900 + away:
-                now = replace(see(at, int(100 + at), None), groups_complete=complete)
-                empty = replace(now.groups, groups=(), assigned_row=now.groups.assigned_row[:0],
-                                assigned_group=now.groups.assigned_group[:0])  # fmt: skip
-                keys = replace(now.commits, table=empty, answered=now.commits.answered[:0])
-                now = replace(now, groups=empty, commits=keys)
-            yield now
-            if at > 900 + away:
-                return
-
-    assert states(collect(reads(complete=True, away=300))) == "stalled", "gone for a moment"
-    assert states(collect(reads(complete=False, away=1800))) == "stalled", "not heard of"
-    assert states(collect(reads(complete=True, away=1800))) == "reading", "another group of the same name"
-
-
-def test_groups_that_come_and_go_take_what_some_minutes_of_them_take() -> None:
-    """Two hours of ten groups a read, which are another ten at the next."""
-    topics = {"t": [P] * 50}
-    shape, collector = topology(topics), GroupCollector(EndOffsetHistory(86400, STEP), GroupStates())
-    held: list[int] = []
-    tracemalloc.start()
-    try:
-        for at in minutes(120):
-            names = [f"{at:g}-{number}" for number in range(10)]
-            now = snapshot(
-                topics,
-                of=shape,
-                groups=[group(name, **MEMBERLESS) for name in names],
-                commits={(name, "t", p): 1 for name in names for p in range(50)},
-                offsets_at=1e9 + at,
-                offsets_monotonic=at,
-            )
-            collector.collect(now)
-            if at >= 1200:
-                held.append(tracemalloc.get_traced_memory()[0])
-    finally:
-        tracemalloc.stop()
-    assert max(held) < 1.2 * held[0]
 
 
 def with_id(number: int) -> Topology:

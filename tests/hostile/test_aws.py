@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -21,6 +22,7 @@ from streamwatch.sources.readers import firehose
 from streamwatch.sources.readers.attached import Api
 from streamwatch.sources.readers.config import Kcl
 from streamwatch.sources.readers.kcl_tables import LeaseTable, LeaseTables
+from streamwatch.sources.readers.lambdas import LambdaSource
 
 NOON = 1_800_000_000.0
 NEVER = 1e12
@@ -52,6 +54,7 @@ class Around:
             "TableNames": [token], "LastEvaluatedTableName": token, "Items": [{}], "LastEvaluatedKey": {"k": token},
             "Shards": [], "NextToken": token, "Marker": token, "DeliveryStreamNames": [token],
             "HasMoreDeliveryStreams": True, "StreamNames": [token], "HasMoreStreams": True, "Things": [token],
+            "EventSourceMappings": [token], "NextMarker": token,
         }  # fmt: skip
 
 
@@ -79,7 +82,13 @@ def _shards(caller: SourceCalls) -> object:
     return Region(AccountConfig(name="k", regions=("eu-west-1",)), "r", caller, ManualClock(NOON))._shards("s", NEVER)
 
 
-LISTINGS = [_pages, _attached, _firehose, _tables, _shards]
+def _streams(caller: SourceCalls) -> object:
+    return Region(AccountConfig(name="k", regions=("eu-west-1",)), "r", caller, ManualClock(NOON))._list(
+        NOON, NEVER, []
+    )
+
+
+LISTINGS = [_pages, _attached, _firehose, _tables, _shards, _streams]
 
 
 @pytest.mark.parametrize("token", LOOPS)
@@ -101,6 +110,14 @@ def test_a_scan_of_a_lease_table_that_has_no_end_is_misread(monkeypatch: pytest.
     assert (done, failed) == ({}, {"t"})
     assert [(one.scope, one.reason) for one in problems] == [("reader", "misread")]
     assert account.asked["Scan"] == 51
+
+
+def test_event_source_mappings_that_have_no_end_are_misread() -> None:
+    account = Around(str)
+    source = cast("Any", SimpleNamespace(_caller=calls(account)))
+    with pytest.raises(SourceMisread, match="more than 200 pages"):
+        list(LambdaSource._mappings(source, "r", NEVER))
+    assert account.asked["ListEventSourceMappings"] == 200
 
 
 def test_a_listing_of_a_hundred_pages_is_read_whole() -> None:

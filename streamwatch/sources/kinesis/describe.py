@@ -15,7 +15,6 @@ from streamwatch.sources.kinesis.config import Config
 from streamwatch.sources.problems import problem
 
 _PAGE: Final = 1000
-_MOST_PAGES: Final = 100
 _QUOTA_SECONDS: Final = 600.0
 _MOST_CONSUMERS: Final = 20
 _MOST_CONSUMERS_OF_ADVANTAGE: Final = 50
@@ -169,8 +168,8 @@ class Region:
         tagged = self._with_tags(now, deadline, problems) if self._config.streams.tags else None
         listed: dict[str, _State] = {}
         params: dict[str, object] = {"Limit": _PAGE}
-        tokens = PageTokens(f"kinesis ListStreams in {self.region}", _MOST_PAGES + 1)
-        for _ in range(_MOST_PAGES):
+        tokens = PageTokens(f"kinesis ListStreams in {self.region}")
+        while True:
             answer = self._call("ListStreams", ("StreamNames", "HasMoreStreams"), deadline, **params)
             summaries = {one["StreamName"]: one for one in answer.get("StreamSummaries", ())}
             if arn := next((summary.get("StreamARN", "") for summary in summaries.values()), ""):

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
 from streamwatch.core.clock import Clock
-from streamwatch.state.schema import NewerFileError, Schema, Tables
+from streamwatch.state.schema import ForeignFileError, NewerFileError, Schema, Tables
 from streamwatch.state.transaction import Recorded, Transaction
 from streamwatch.state.unreadable import write_aside
 
@@ -261,6 +261,10 @@ class StateFile:
     def _open(self, path: Path) -> sqlite3.Connection | None:
         try:
             return self._without_unreadable(path, _opened(path, self._schema))
+        except ForeignFileError as error:
+            self.problem = str(error)
+            self._report(f"{path}: is left as it is: {error}: alerts are kept in memory only: give another path")
+            return None
         except (sqlite3.DatabaseError, NewerFileError) as error:
             if isinstance(error, sqlite3.OperationalError) and not _exists(path):
                 self.problem = str(error)
@@ -308,9 +312,12 @@ def _memory(schema: Schema) -> Recorded:
 
 
 def _opened(path: Path, schema: Schema) -> sqlite3.Connection:
+    if path.is_symlink() and not (path.exists() and path.stat().st_size):
+        raise ForeignFileError("it is a link that leads to no state file")
     _make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
+        schema.refuse_foreign(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         _check(connection)

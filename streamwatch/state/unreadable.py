@@ -58,7 +58,8 @@ def write_aside(rows: list[UnreadableRow], path: Path) -> None:
         OSError: it cannot be written.
 
     """
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{row.as_line()}\n" for row in rows)
 
 

@@ -227,6 +227,69 @@ def test_what_a_link_in_its_place_leads_to_is_left_as_it_is(tmp_path: Path) -> N
     assert "set aside as state.db.damaged-" in said[0]
 
 
+@pytest.mark.parametrize("target", ["nothing", "an empty file", "another program's", "a state file"])
+def test_a_link_to_what_is_no_state_file_is_not_followed(tmp_path: Path, target: str) -> None:
+    theirs = tmp_path / "theirs"
+    if target == "an empty file":
+        theirs.touch()
+    elif target == "another program's":
+        make_foreign(theirs)
+    elif target == "a state file":
+        open_state(theirs, lambda _: None, ManualClock(NOW)).close()
+    before = theirs.read_bytes() if theirs.exists() else None
+    (tmp_path / "state.db").symlink_to(theirs)
+    said: list[str] = []
+    state = open_state(tmp_path / "state.db", said.append, ManualClock(NOW))
+    state.write(fill)
+    assert read_all(state) == (1, 1, 1, 1)
+    state.close()
+    assert (tmp_path / "state.db").is_symlink()
+    if target == "a state file":
+        assert said == []
+    else:
+        assert (theirs.read_bytes() if theirs.exists() else None) == before
+        assert "is left as it is" in said[0]
+
+
+def test_another_programs_database_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "grafana.db"
+    make_foreign(path)
+    before, said = path.read_bytes(), list[str]()
+    state = open_state(path, said.append, ManualClock(NOW))
+    state.write(fill)
+    state.close()
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["grafana.db"]
+    assert "it is another program's database: alerts are kept in memory only: give another path" in said[0]
+
+
+def make_foreign(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE dashboards (id INTEGER); PRAGMA user_version = 2")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE clocks; CREATE TABLE clocks (x)",
+        "CREATE TRIGGER t BEFORE INSERT ON alerts BEGIN SELECT RAISE(ABORT, 'no'); END",
+        "ALTER TABLE alerts ADD COLUMN more",
+    ],
+)
+def test_tables_that_somebody_made_anew_are_set_aside(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "state.db"
+    open_state(path, lambda _: None, ManualClock(NOW)).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(change)
+    said: list[str] = []
+    state = open_state(path, said.append, ManualClock(NOW))
+    state.write(fill)
+    assert read_all(state) == (1, 1, 1, 1)
+    assert not state.problem
+    state.close()
+    assert "set aside as state.db.damaged-" in said[0]
+
+
 def test_a_file_that_is_another_users_is_left_where_it_is() -> None:
     said: list[str] = []
     with another_user() as folder:

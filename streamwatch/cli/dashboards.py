@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from streamwatch.core.errors import GrafanaError
+from streamwatch.core.words import printable
 from streamwatch.dashboards.export import FORMS, export
 from streamwatch.dashboards.files import files
 
@@ -41,7 +42,7 @@ def export_command(folder: Path, form: str, title: str, namespace: str | None, o
     try:
         written = export(folder, form, title, namespace, overwrite=overwrite)
     except GrafanaError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(str(error))) from error
     for path in written:
         click.echo(str(path))
 
@@ -86,9 +87,11 @@ def push(  # noqa: PLR0913, PLR0917 - its options
         for one in planned:
             _show(one, is_shown=dry_run or one not in wanted)
             if one in wanted:
-                click.echo("  would be written" if folder is None else f"  written: {grafana.push(one, folder)}")
+                click.echo(
+                    "  would be written" if folder is None else f"  written: {printable(grafana.push(one, folder))}"
+                )
     except GrafanaError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(str(error))) from error
     if source is None:
         click.echo("Grafana has no Prometheus, or several: each dashboard asks which; or give --datasource NAME")
     left = [one.title for one in planned if one not in wanted and one.state == "differs"]
@@ -101,7 +104,7 @@ def _show(planned: "Planned", *, is_shown: bool) -> None:
     words = {"new": "is not there yet", "same": "is there, the same", "differs": "is there, and differs"}
     click.echo(f"{planned.title}: {words[planned.state]}")
     for line in planned.diff if is_shown else ():
-        click.echo("  " + click.style(line, fg=_COLOURS.get(line[:1])))
+        click.echo("  " + click.style(printable(line), fg=_COLOURS.get(line[:1])))
 
 
 def _auth(

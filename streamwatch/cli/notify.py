@@ -7,6 +7,7 @@ import click
 from streamwatch.cli.named_config import loaded, loader
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import NotifyError
+from streamwatch.core.words import printable
 from streamwatch.model.alert import Alert
 from streamwatch.model.labels import Labels
 from streamwatch.model.notification import Notification
@@ -58,7 +59,7 @@ def test(file: Path | None, names: tuple[str, ...], resolve: bool) -> None:  # n
                 one.notifier.send([notification])
         except NotifyError as error:
             failed = True
-            click.echo(f"{one.name}: {click.style('failed', fg='red')}: {error}")
+            click.echo(f"{one.name}: {click.style('failed', fg='red')}: {printable(str(error))}")
         else:
             click.echo(f"{one.name}: {click.style('taken', fg='green')}")
     if failed:

@@ -138,7 +138,8 @@ def test_guesses_of_others_do_not_count_and_all_of_them_take_little_memory() -> 
         guesses.wrong(f"2001:db8::{i}")
     assert len(guesses._wrong) <= 1024
     assert guesses.must_wait("2001:db8::ffff"), "of one network"
-    assert not guesses.must_wait("2001:db9::1")
+    assert guesses.must_wait("2001:db8:0:0:ffff::1"), "of one /64"
+    assert not guesses.must_wait("2001:db8:0:1::1"), "of another"
     clock.advance(600)
     assert not guesses.must_wait("2001:db8::ffff"), "long ago"
 

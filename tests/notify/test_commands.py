@@ -56,10 +56,10 @@ def test_a_test_is_sent_and_what_goes_wrong_is_told(file: str, service: Receiver
     assert (told.returncode, told.stdout) == (0, "hook: taken\n")
     assert statuses(service) == ["firing", "resolved"]
     assert all(json.loads(one.body)["test"] for one in service.requests)
-    service.status, service.body = 403, f"no right to /{SECRET}".encode()
+    service.status, service.body = 403, f"no \x1b[2Jright to /{SECRET}".encode()
     told = streamwatch("notify", "test", "--config", file)
     assert told.returncode == 1
-    assert "hook: failed: 127.0.0.1: HTTP status 403: no right" in told.stdout
+    assert "hook: failed: 127.0.0.1: HTTP status 403: no \N{REPLACEMENT CHARACTER}[2Jright" in told.stdout
     assert SECRET not in told.stdout + told.stderr
     told = streamwatch("notify", "test", "--config", file, "--channel", "none")
     assert "no channel is called none: there are hook" in told.stderr

@@ -83,9 +83,9 @@ def _shards(caller: SourceCalls) -> object:
 
 
 def _streams(caller: SourceCalls) -> object:
-    return Region(AccountConfig(name="k", regions=("eu-west-1",)), "r", caller, ManualClock(NOON))._list(
-        NOON, NEVER, []
-    )
+    region = Region(AccountConfig(name="k", regions=("eu-west-1",)), "r", caller, ManualClock(NOON))
+    region._list(NOON, NEVER, [])
+    return region
 
 
 LISTINGS = [_pages, _attached, _firehose, _tables, _shards, _streams]

@@ -103,6 +103,8 @@ class Sender:
         """Whether the version is known to be understood."""
         self._lock = threading.Lock()
         self._twins: WeakKeyDictionary[Keys, Keys] = WeakKeyDictionary()
+        self._rows: dict[tuple[str, ...], dict[tuple[str, ...], tuple[str, ...]]] = {}
+        """Rows of what waits, by the names of their labels."""
         self._queue: deque[Cycle] = deque()
         self._queued = 0
         self._under_way: _UnderWay | None = None
@@ -116,6 +118,8 @@ class Sender:
     def offer(self, at: float, samples: Sequence[Samples]) -> None:
         """Take the samples of a moment; where there is no room, the oldest that wait go."""
         with self._lock:
+            if not self._queue:
+                self._rows.clear()
             once, ended = self._ending.next([replace(one, keys=self._twin(one.keys)) for one in samples])
             cycle = Cycle(at, once, ended, self._clock.monotonic())
             self._queue.append(cycle)
@@ -127,11 +131,16 @@ class Sender:
         """Return keys with the same rows: what waits does not keep alive what others keep for the page's own keys.
 
         That is their texts for the page and more, several times what the rows take. As long as the page has the keys
-        their twin is the same object.
+        their twin is the same object. And while cycles wait they share rows: where a topic comes or goes, each has all
+        of them anew.
         """
         found = self._twins.get(keys)
         if found is None:
-            found = self._twins[keys] = Keys(keys.names, keys.rows)
+            rows = keys.rows
+            if self._queue:
+                shared = self._rows.setdefault(keys.names, {})
+                rows = tuple([shared.setdefault(row, row) for row in rows])
+            found = self._twins[keys] = Keys(keys.names, rows)
         return found
 
     def restore(self, cycles: Sequence[Cycle]) -> bool:

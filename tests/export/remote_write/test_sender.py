@@ -111,6 +111,25 @@ def test_what_waits_keeps_nothing_alive_that_others_keep_for_the_pages_label_set
     assert {one.labels["broker"] for one in house.receiver.points} >= {str(broker) for broker in range(SERIES + 2)}
 
 
+def test_cycles_that_wait_share_the_rows_that_they_have_in_common() -> None:
+    house = House()
+    house.receiver.fails = failing(NotifyUnavailable("no answer"))
+    for at in range(6):
+        keys = Keys(k.BROKER, [("orders", f"{broker}") for broker in range(at, at + SERIES)])
+        house.sender.offer(house.clock.now() + at, [k.BROKER_LEADERS.samples(keys, np.full(SERIES, at))])
+        house.sender.step()
+    waiting = house.sender.queued()[0]
+    assert len(waiting) == 6
+    rows = [row for cycle in waiting[2:] for one in cycle.samples for row in one.keys.rows]
+    assert len(rows) == 4 * SERIES
+    assert len(set(map(id, rows))) == SERIES + 3
+    house.receiver.fails = lambda: None
+    house.clock.advance(60)
+    house.cycle(9.0, 60)
+    assert {one.labels["broker"] for one in house.receiver.points} == {str(broker) for broker in range(SERIES + 5)}
+    assert house.sender.counts.dropped == 0
+
+
 def test_what_does_not_fit_goes_the_oldest_first_and_is_counted() -> None:
     house = House(capacity=1000)
     house.receiver.fails = failing(NotifyUnavailable("down"))

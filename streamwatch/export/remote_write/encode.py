@@ -26,7 +26,7 @@ _CONTINUED: Final = 0x80
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Cycle:
     """What is sent of one moment."""
 

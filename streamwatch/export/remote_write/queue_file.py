@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
+from weakref import ref
 
 from streamwatch.core.records import flush, is_at, locked, recreated
 from streamwatch.export.remote_write.encode import Cycle
@@ -28,8 +29,8 @@ class QueueFile:
         self._is_ours = False
         """Whether what it has is what was written here."""
         self._packing = Packing()
-        self._cycles: deque[Cycle] = deque()
-        """Those that are in it, and not over."""
+        self._cycles: deque[ref[Cycle]] = deque()
+        """Those that are in it, and were not over at the last write: one that was sent since is not kept for that."""
         self._over = 0
         """Cycles in it that are over."""
         self.size = 0
@@ -85,7 +86,7 @@ class QueueFile:
         except OSError:
             self.close()
             raise
-        there = {id(cycle) for cycle in self._cycles}
+        there = {id(cycle()) for cycle in self._cycles}
         return sum(cycle.size for cycle in waiting if id(cycle) not in there)
 
     def close(self) -> None:
@@ -105,24 +106,24 @@ class QueueFile:
     def _append(self, file: BinaryIO, waiting: Sequence[Cycle], done: int) -> bool:
         """Append what is new; return whether there was room."""
         left = {id(cycle) for cycle in waiting}
-        while self._cycles and id(self._cycles[0]) not in left:
+        while self._cycles and id(self._cycles[0]()) not in left:
             self._cycles.popleft()
             self._over += 1
         if not self._cycles or not is_at(file, self._path):
             return False
-        last = next(at for at, cycle in enumerate(waiting) if cycle is self._cycles[-1])
+        last = next(at for at, cycle in enumerate(waiting) if cycle is self._cycles[-1]())
         parts: list[bytes] = []
         for cycle in waiting[last + 1 :]:
             needs, own = self._packing.packed(cycle)
             parts += (*needs, own)
-        parts.append(packed_over(self._over, done if waiting[0] is self._cycles[0] else 0))
+        parts.append(packed_over(self._over, done if waiting[0] is self._cycles[0]() else 0))
         data = b"".join(parts)
         if self.size + len(data) > self._most:
             return False
         file.write(data)
         flush(file)
         self.size += len(data)
-        self._cycles.extend(waiting[last + 1 :])
+        self._cycles.extend(map(ref, waiting[last + 1 :]))
         return True
 
     def _write_all(self, waiting: Sequence[Cycle], done: int) -> None:
@@ -152,4 +153,4 @@ class QueueFile:
             raise
         self.close()
         self._file, self._is_ours, self._packing, self._over, self.size = file, True, packing, 0, written
-        self._cycles.extend(waiting[len(waiting) - len(own) :])
+        self._cycles.extend(map(ref, waiting[len(waiting) - len(own) :]))

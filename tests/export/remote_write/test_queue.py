@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -92,6 +93,21 @@ def test_while_the_receiver_takes_everything_there_is_no_file(life: Life) -> Non
         life.cycle(at)
         assert not life.path.exists()
     assert life.keeper.figures() == (0.0, 1.0, 0.0)
+
+
+def test_what_was_sent_is_not_kept_until_the_file_is_written_again(life: Life) -> None:
+    """A receiver that is back takes eight cycles between two writes: what was made to send them would all be held."""
+    life.receiver.fails = down
+    for value in range(8):
+        life.cycle(float(value), Keys(k.BROKER, [("orders", str(broker)) for broker in range(value, value + SERIES)]))
+    waiting = [ref(cycle) for cycle in life.sender.queued()[0]]
+    assert len(waiting) == 8
+    assert life.path.exists()
+    life.receiver.fails = lambda: None
+    life.send(60.0)
+    assert [cycle() for cycle in waiting] == [None] * 8
+    life.keeper.step()
+    assert not life.path.exists()
 
 
 def test_what_waited_when_the_agent_was_killed_is_sent_first_in_order_and_once(life: Life, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ class GroupStates:
         if not len(self._memory.away) and not len(self._wants.away):
             return
         topics = [*self._topics.of(topology).tolist(), *self._topics.named(now.unseen_topics)]
-        there = self._pairs.among([group.name for group in now.groups.groups], topics)
+        there = self._pairs.among({group.name for group in now.groups.groups} | now.sought_groups, topics)
         before = self._watched - _GONE_SECONDS
         self._memory.forget(~np.isin(owners(self._memory.away), there), before)
         self._wants.forget(~np.isin(self._wants.away, there), before)
@@ -186,10 +186,9 @@ class PartitionStates:
 
 
 def _is_whole(now: ClusterSnapshot) -> bool:
-    """Say whether a read shows every group and topic that there is."""
+    """Say whether a read shows every group and topic that there is, but for those that are still looked for."""
     return now.groups_complete and not any(
-        problem.scope == "group" or (problem.scope == "topic" and "Metadata" in problem.detail)
-        for problem in now.problems
+        problem.scope == "topic" and "Metadata" in problem.detail for problem in now.problems
     )
 
 

@@ -303,6 +303,8 @@ class ClusterSnapshot:
     unseen_topics: tuple[str, ...] = ()
     """Those whose logs brokers hold, and which the metadata leave out: the agent may not describe them, or the logs are
     left over."""
+    sought_groups: frozenset[str] = frozenset()
+    """Groups that were there, of which nothing is known now, and that are still looked for."""
     name: str = ""
     """Of the source, where it is not the cluster's."""
 

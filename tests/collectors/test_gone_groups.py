@@ -30,13 +30,10 @@ def test_what_was_seen_of_a_group_that_is_gone_is_forgotten_and_of_one_that_is_s
             if at > 900 + away:
                 return
 
-    def without(problem: Problem) -> Iterable[ClusterSnapshot]:
-        whole = list(reads(complete=True, away=1800))
-        yield from (replace(now, problems=(problem,)) if not now.groups.groups else now for now in whole)
-
-    assert states(collect(without(Problem("group", "moved", "billing: no coordinator")))) == "stalled", (
-        "nobody lists it"
-    )
+    sought = [replace(now, sought_groups=frozenset({"g"})) for now in reads(complete=True, away=1800)]
+    assert states(collect(sought)) == "stalled", "nobody lists it, and nobody says that it is gone"
+    troubled = [replace(now, problems=(Problem("group", "moved", "another"),)) for now in reads(True, 1800)]  # noqa: FBT003
+    assert states(collect(troubled)) == "reading", "others come and go"
     outage = [now for now in reads(complete=True, away=1800) if not 930 < now.offsets_monotonic <= 2685]
     assert len(outage) > 60
     assert states(collect(outage)) == "stalled", "the cluster was not read"

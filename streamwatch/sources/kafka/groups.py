@@ -30,6 +30,8 @@ class KnownGroups:
     groups: dict[str, Group]
     complete: bool
     """Whether every registered broker listed its groups."""
+    sought: frozenset[str]
+    """Groups that were there, of which nothing is known now, and that are still looked for."""
 
 
 class GroupReader:
@@ -58,7 +60,7 @@ class GroupReader:
         # A group that could not be asked about is not forgotten: it is looked for until somebody knows it, or its end.
         lost = {name: group for name, group in self._last.items() if name not in groups}
         self._last = alive | lost | self._doubted(session, groups.keys() - alive.keys())
-        return KnownGroups(coordinator, alive, listings.complete)
+        return KnownGroups(coordinator, alive, listings.complete, frozenset(self._last.keys() - alive.keys()))
 
     def _wanted(self, name: str, listings: Listings, coordinator: BrokerConnection) -> WantedGroup:
         listed = listings.groups.get(name)

@@ -59,12 +59,14 @@ class GroupsPart:
     table: GroupTable
     complete: bool
     """Whether every broker listed its groups."""
+    sought: frozenset[str]
+    """Groups that are still looked for."""
     share_coordinators: dict[str, BrokerConnection]
     batches: list[CommitBatch]
 
     def into(self, snapshot: ClusterSnapshot) -> ClusterSnapshot:
         """Return the snapshot with its fields of these."""
-        return replace(snapshot, groups=self.table, groups_complete=self.complete)
+        return replace(snapshot, groups=self.table, groups_complete=self.complete, sought_groups=self.sought)
 
 
 @dataclass(frozen=True, slots=True)

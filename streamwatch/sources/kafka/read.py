@@ -139,7 +139,7 @@ class ClusterReader:
         table = self._resolve(found.groups, topology)
         of_share, of_others = _coordinators(found, table)
         batches = await self._commits.read(session, self._pool, of_others)
-        return GroupsPart(table, found.complete, of_share, batches)
+        return GroupsPart(table, found.complete, found.sought, of_share, batches)
 
     async def _read_offsets(self, session: ReadSession, view: MetadataPart) -> OffsetsPart:
         asked_at, monotonic = self._clock.now(), self._clock.monotonic()

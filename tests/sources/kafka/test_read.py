@@ -222,15 +222,32 @@ def test_a_group_that_was_deleted_is_gone_after_a_while(make: Make, monkeypatch:
     for _ in range(3):
         now = source.read()
         assert [group.name for group in now.groups.groups] == ["audit"]
+        assert now.sought_groups == {"billing"}
         assert reasons(now) == {("group", "moved")}, "it may be on its way to another coordinator"
     monkeypatch.setattr(groups, "GONE_SECONDS", 0.0)
     now = source.read()
 
     assert [group.name for group in now.groups.groups] == ["audit"]
     assert now.problems == ()
+    assert now.sought_groups == frozenset()
     cluster.asked.clear()
     source.read()
     assert cluster.asked["FindCoordinator"] == 0, "and is not looked for again"
+
+
+@pytest.mark.parametrize("code", [15, 30], ids=["no_coordinator", "no_right_any_more"])
+def test_a_group_that_nobody_lists_and_nobody_finds_is_still_looked_for(make: Make, code: int) -> None:
+    source, cluster = make()
+    assert source.read().sought_groups == frozenset()
+    cluster.truth.listed_by["billing"] = ()
+    cluster.truth.codes["FindCoordinator"] = code
+    for _ in range(3):
+        now = source.read()
+        assert [group.name for group in now.groups.groups] == ["audit"]
+        assert now.groups_complete, "every broker answered"
+        assert now.sought_groups == {"billing"}
+    del cluster.truth.codes["FindCoordinator"]
+    assert commits(source.read()) == COMMITS
 
 
 def test_a_group_whose_coordinator_is_dead_is_said_to_be_unknown(make: Make) -> None:

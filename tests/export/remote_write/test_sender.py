@@ -1,5 +1,6 @@
 """Samples on their way to a receiver that fails in every way: none is lost within the bound, and none is sent twice."""
 
+import gc
 import random
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -105,6 +106,7 @@ def test_what_waits_keeps_nothing_alive_that_others_keep_for_the_pages_label_set
         house.sender.offer(house.clock.now() + at, [k.BROKER_LEADERS.samples(keys, np.full(SERIES, at))])
         house.sender.step()
         del keys
+    gc.collect()
     assert [one() for one in kept] == [None] * 3
     house.receiver.fails = lambda: None
     house.cycle(3.0)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 Post = Callable[[bytes, Mapping[str, str]], Mapping[str, str]]
 """Sends a body with headers, and returns the headers of the answer; raises NotifyError where it was not taken."""
 
+_Row = tuple[str, ...]
 RESTORE_SECONDS: Final = 10.0
 """So long at most nothing is sent until what waited before the agent began is known: samples are sent in order."""
 _BACKOFF: Final = Backoff(0.5, 30.0, least=0.5)
@@ -103,8 +104,6 @@ class Sender:
         """Whether the version is known to be understood."""
         self._lock = threading.Lock()
         self._twins: WeakKeyDictionary[Keys, Keys] = WeakKeyDictionary()
-        self._rows: dict[tuple[str, ...], dict[tuple[str, ...], tuple[str, ...]]] = {}
-        """Rows of what waits, by the names of their labels."""
         self._queue: deque[Cycle] = deque()
         self._queued = 0
         self._under_way: _UnderWay | None = None
@@ -118,28 +117,25 @@ class Sender:
     def offer(self, at: float, samples: Sequence[Samples]) -> None:
         """Take the samples of a moment; where there is no room, the oldest that wait go."""
         with self._lock:
-            if not self._queue:
-                self._rows.clear()
-            once, ended = self._ending.next([replace(one, keys=self._twin(one.keys)) for one in samples])
+            last = {one.keys for one in self._queue[-1].samples} if self._queue else ()
+            waiting = {row: row for keys in last for row in keys.rows}
+            once, ended = self._ending.next([replace(one, keys=self._twin(one.keys, waiting)) for one in samples])
             cycle = Cycle(at, once, ended, self._clock.monotonic())
             self._queue.append(cycle)
             self._queued += cycle.size
             self._make_room()
         self._worker.wake()
 
-    def _twin(self, keys: Keys) -> Keys:
+    def _twin(self, keys: Keys, waiting: Mapping[_Row, _Row]) -> Keys:
         """Return keys with the same rows: what waits does not keep alive what others keep for the page's own keys.
 
         That is their texts for the page and more, several times what the rows take. As long as the page has the keys
-        their twin is the same object. And while cycles wait they share rows: where a topic comes or goes, each has all
-        of them anew.
+        their twin is the same object. And it shares rows with the last cycle that waits: where a topic comes or goes,
+        each has all of them anew.
         """
         found = self._twins.get(keys)
         if found is None:
-            rows = keys.rows
-            if self._queue:
-                shared = self._rows.setdefault(keys.names, {})
-                rows = tuple([shared.setdefault(row, row) for row in rows])
+            rows = [waiting.get(row, row) for row in keys.rows] if waiting else keys.rows
             found = self._twins[keys] = Keys(keys.names, rows)
         return found
 

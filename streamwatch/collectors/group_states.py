@@ -87,7 +87,7 @@ class GroupStates:
         """
         before, at = self._at, max(now.offsets_monotonic, self._at)
         self._at = at
-        is_whole = _is_whole(now)
+        is_whole = now.groups_complete and not now.lacks_topics
         self._watched += min(at - before, _MOST_STEP_SECONDS) if is_whole else 0.0
         pair_keys, keys = self._keys.get(lambda: self._keyed(plan, topology), plan)
         memory = self._memory.follow(keys, at, self._watched)
@@ -183,13 +183,6 @@ class PartitionStates:
         made = Keys(c.GROUP_PARTITION_STATE.labels, [(*keys.rows[i], name) for i in index.tolist()])
         self._cached[state] = index, keys, made
         return made
-
-
-def _is_whole(now: ClusterSnapshot) -> bool:
-    """Say whether a read shows every group and topic that there is, but for those that are still looked for."""
-    return now.groups_complete and not any(
-        problem.scope == "topic" and "Metadata" in problem.detail for problem in now.problems
-    )
 
 
 def _alive(plan: GroupPlan, wants: _Wants, at: float, lately: float, wanted_for: float) -> Bools:

@@ -137,7 +137,7 @@ def _topics(seen: Seen, snapshot: ClusterSnapshot, _: bool) -> tuple[Seen, tuple
         return replace(seen.having(TOPICS, now), same=same), ()
     found = compare_topics(
         before, now, {name: at for (name, _), (_, at) in missing.items()}, snapshot.taken_at, snapshot.cluster,
-        is_whole=not _is_short(snapshot),
+        is_whole=not snapshot.lacks_topics,
     )  # fmt: skip
     waiting = {(name, ABSENT_TOPIC): (ABSENT_TOPIC, at) for name, at in found.missing.items()}
     table = before if found.is_same else found.table
@@ -152,11 +152,6 @@ def _without_positions(seen: Seen, recreated: frozenset[str]) -> Seen:
         return seen
     which = np.array([name in recreated for name in table.topics] or [False], dtype=bool)
     return seen.having(POSITIONS, table.without(which[table.topic]), seen.pending.get(POSITIONS))
-
-
-def _is_short(snapshot: ClusterSnapshot) -> bool:
-    """Say whether the metadata leave out topics that are there."""
-    return any(problem.scope == "topic" and "Metadata" in problem.detail for problem in snapshot.problems)
 
 
 def _groups(seen: Seen, snapshot: ClusterSnapshot, is_scope_new: bool) -> tuple[Seen, tuple[Difference, ...]]:  # noqa: FBT001 - as the others

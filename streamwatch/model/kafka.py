@@ -309,6 +309,11 @@ class ClusterSnapshot:
     """Of the source, where it is not the cluster's."""
 
     @property
+    def lacks_topics(self) -> bool:
+        """Whether the metadata leave out topics that are there."""
+        return any(problem.scope == "topic" and "Metadata" in problem.detail for problem in self.problems)
+
+    @property
     def source(self) -> str:
         """The source's name."""
         return self.name or self.cluster

@@ -26,6 +26,9 @@ _SETTLED_TICKS: Final = 60
 """After so many ticks with the same keys, these begin a list of their own: then nothing has to be put in order, and the
 rows are those that the reader has."""
 _MOST_UNIONS: Final = 8
+_UNASKED_TURNS: Final = 4
+"""After so many ticks what nobody has asked for in them is dropped: of a range that moves on, each union is asked for
+until the next list comes or the oldest one is out of it, and never again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -185,6 +188,7 @@ class KeySharing:
         self._before: dict[Keys, Placement] = {}
         self._now: dict[Keys, Placement] = {}
         self._alive: WeakSet[SharedKeys] = WeakSet()
+        self._turns = 0
 
     @property
     def bytes(self) -> int:
@@ -195,6 +199,9 @@ class KeySharing:
     def turn(self) -> None:
         """Begin the next tick; of keys that the last one did not have, nothing is kept."""
         self._before, self._now = self._now, {}
+        self._turns += 1
+        if self._turns % _UNASKED_TURNS == 0:
+            self.forget_unasked()
 
     def forget_unasked(self) -> None:
         """Drop the unions of several lists that nobody has asked for since the last call."""

@@ -171,3 +171,15 @@ def test_a_union_that_somebody_asks_for_stays_the_same_object() -> None:
     shared.forget_unasked()
     shared.forget_unasked()
     assert not shared.unions
+
+
+def test_of_a_range_that_moves_on_only_the_present_union_is_kept() -> None:
+    sharing, keys = KeySharing(), Keys(("x",), [("z",)])
+    older = [Keys(("x",), [(f"{at}",)]) for at in range(8)]
+    shared = sharing.place(keys, None).shared
+    for start in range(len(older)):  # the oldest list is out of the range, then the next one
+        for _ in range(10):
+            sharing.turn()
+            assert sharing.place(keys, shared).shared is shared
+            union = shared.union([*older[start:], shared.keys])
+    assert list(shared.unions.values()) == [union]

@@ -146,9 +146,10 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     # Imports make objects that stay: to walk them again and again for garbage is a seventh of the time of a start.
     gc.disable()
-    from streamwatch.core.memory import look_for_cycles_seldom, share_arena  # noqa: PLC0415 - only this command needs it
+    from streamwatch.core import memory  # noqa: PLC0415 - only this command needs it
 
-    share_arena()
+    memory.share_arena()
+    memory.keep_large_blocks_apart()
     load = run_loader(file, kafka, kinesis, listen)
     config = loaded(load)
 
@@ -178,7 +179,7 @@ def run(file: Path | None, kafka: str | None, kinesis: str | None, listen: str |
         app.stop()
         raise click.ClickException(str(error)) from error
     gc.freeze()
-    look_for_cycles_seldom()
+    memory.look_for_cycles_seldom()
     gc.enable()
     click.echo(f"serving http{'s' if config.listen.tls else ''}://{app.address}/metrics", err=True)
     watch = ServiceWatch(Supervisor.of(os.environ, os.getpid()), app.ready, app.working)

@@ -72,6 +72,41 @@ def test_pages_that_nothing_is_in_any_more_are_given_back_though_something_stays
     assert before - dropped < 10_000, "the test proves nothing where they are given back anyway"
 
 
+_LARGE = """
+import re
+import sys
+from pathlib import Path
+from streamwatch.core.memory import keep_large_blocks_apart, share_arena
+
+def held():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+share_arena()
+if sys.argv[1] == "apart":
+    keep_large_blocks_apart()
+bytearray(b"x" * 1_000_000)  # for glibc a reason to keep all up to this size in its heap
+before, stays = held(), []
+passing = []
+for _ in range(600):
+    passing.append(bytearray(b"x" * 100_000))
+    stays.append(bytearray(1_000))
+del passing
+print(held() - before)
+"""
+
+
+def _kept_kb(how: str) -> int:
+    """Return what a process keeps of 60 MB that it dropped, in blocks with something small behind each."""
+    asked = subprocess.run([sys.executable, "-c", _LARGE, how], check=True, capture_output=True, text=True, timeout=180)
+    return int(asked.stdout)
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library is not glibc")
+def test_what_is_large_goes_back_to_the_machine_as_soon_as_it_is_dropped() -> None:
+    assert _kept_kb("apart") < 5_000
+    assert _kept_kb("as it is") > 40_000, "the test proves nothing where it goes back anyway"
+
+
 _CYCLES = """
 import gc
 import sys

@@ -211,7 +211,8 @@ class _Known:
     """What was found out about one ``Keys``."""
 
     selections: dict[tuple[tuple[Matcher, ...], Labels], Ints | None]
-    groups: dict[tuple[str, ...], tuple[Ints, Keys]]
+    groups: dict[tuple[str, ...], tuple[Ints, Keys | None]]
+    """None for the keys themselves, which would otherwise keep themselves alive."""
     selected_bytes: int = 0
     grouped_bytes: int = 0
     is_asked: bool = True
@@ -225,13 +226,13 @@ class _Known:
         self.selections[asked] = index
         self.selected_bytes += 0 if index is None else getsizeof(index)
 
-    def group(self, asked: tuple[str, ...], found: tuple[Ints, Keys]) -> None:
+    def group(self, asked: tuple[str, ...], found: tuple[Ints, Keys | None]) -> None:
         """Remember each row's group."""
         if len(self.groups) >= _MOST_SELECTIONS:
             self.groups.clear()
             self.grouped_bytes = 0
         self.groups[asked] = found
-        self.grouped_bytes += getsizeof(found[0]) + _row_bytes(found[1])
+        self.grouped_bytes += getsizeof(found[0]) + (0 if found[1] is None else _row_bytes(found[1]))
 
 
 class KeyIndex:
@@ -258,7 +259,8 @@ class KeyIndex:
             known = self._of(keys)
             if asked not in known.groups:
                 known.group(asked, _grouped(keys, names))
-            return known.groups[asked]
+            codes, groups = known.groups[asked]
+            return codes, keys if groups is None else groups
 
     @property
     def bytes(self) -> int:
@@ -308,7 +310,10 @@ def _selected(keys: Keys, fixed: Labels, matchers: Iterable[Matcher]) -> Ints | 
     return np.array(list(compress(range(len(mask)), mask)), dtype=np.int64)
 
 
-def _grouped(keys: Keys, names: Sequence[str]) -> tuple[Ints, Keys]:
+def _grouped(keys: Keys, names: Sequence[str]) -> tuple[Ints, Keys | None]:
+    """Return each row's group, and the groups; None where each row is one by itself, with all its labels."""
+    if tuple(names) == keys.names and len(set(keys.rows)) == len(keys):
+        return np.arange(len(keys)), None
     at = [keys.names.index(name) for name in names]
     numbers: dict[tuple[str, ...], int] = {}
     codes = [numbers.setdefault(tuple([row[i] for i in at]), len(numbers)) for row in keys.rows]

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from sys import getsizeof
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -171,5 +172,22 @@ def test_what_answers_about_keys_take_is_counted_as_they_come() -> None:
     assert len(known.selections) == len(known.groups) == 300 - 256
     selected = sum(getsizeof(found) for found in known.selections.values() if found is not None)
     assert selected > 0
-    grouped = sum(getsizeof(codes) + _row_bytes(groups) for codes, groups in known.groups.values())
+    grouped = sum(
+        getsizeof(codes) + _row_bytes(groups) for codes, groups in known.groups.values() if groups is not None
+    )
     assert index.bytes == selected + grouped
+
+
+def test_by_all_their_labels_rows_are_groups_as_they_are_and_do_not_keep_themselves_alive() -> None:
+    index, keys = KeyIndex(), Keys(("a", "b"), [("x", "1"), ("x", "2"), ("y", "1")])
+    codes, groups = index.groups(keys, ("a", "b"))
+    assert groups is keys
+    assert codes.tolist() == [0, 1, 2]
+    assert index.bytes == getsizeof(codes)
+    twice = Keys(("a", "b"), [("x", "1"), ("x", "1"), ("y", "1")])
+    codes, own = index.groups(twice, ("a", "b"))
+    assert codes.tolist() == [0, 0, 1]
+    assert own.rows == (("x", "1"), ("y", "1"))
+    gone = ref(keys)
+    del keys, groups
+    assert gone() is None

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress, groupby
+from itertools import chain, compress, groupby
 from sys import getsizeof
 from typing import Final, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
@@ -25,6 +25,8 @@ _GC_BYTES: Final = 16
 """What the garbage collector puts before a tuple."""
 _MOST_SELECTIONS: Final = 256
 """Of one ``Keys``, before those are forgotten: queries by people must not fill the memory."""
+_MOST_TOGETHER: Final = 64
+"""Of keys that are those of several: a round of all rules asks for a dozen, and one for some targets for as many."""
 
 
 def missing(values: Floats) -> Bools:
@@ -235,12 +237,25 @@ class _Known:
         self.grouped_bytes += getsizeof(found[0]) + (0 if found[1] is None else _row_bytes(found[1]))
 
 
+@dataclass(slots=True)
+class _Together:
+    """Keys that have the rows of several."""
+
+    keys: Keys
+    bytes: int
+    """What it takes: the rows are those of others."""
+    is_asked: bool = True
+    """Whether somebody has asked since ``forget_unasked``."""
+
+
 class KeyIndex:
     """Answers about keys, found out once for each ``Keys`` object. May be asked from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: WeakKeyDictionary[Keys, _Known] = WeakKeyDictionary()
+        self._together: dict[tuple[Keys, ...], _Together] = {}
+        """By the parts, which are compared by identity; those last that were asked for last."""
 
     def select(self, keys: Keys, fixed: Labels, matchers: Sequence[Matcher]) -> Rows | None:
         """Return the rows that match; None where there are none."""
@@ -262,11 +277,26 @@ class KeyIndex:
             codes, groups = known.groups[asked]
             return codes, keys if groups is None else groups
 
+    def together(self, parts: Sequence[Keys]) -> Keys:
+        """Return all rows of keys with the same names, one after the other; of the same keys the same object."""
+        asked = tuple(parts)
+        with self._lock:
+            found = self._together.pop(asked, None)
+            if found is None:
+                if len(self._together) >= _MOST_TOGETHER:
+                    del self._together[next(iter(self._together))]
+                keys = Keys(asked[0].names, tuple(chain.from_iterable([part.rows for part in asked])))
+                found = _Together(keys, getsizeof(keys.rows) + getsizeof(asked))
+            found.is_asked = True
+            self._together[asked] = found
+            return found.keys
+
     @property
     def bytes(self) -> int:
         """What the answers take that are kept."""
         with self._lock:
-            return sum(known.selected_bytes + known.grouped_bytes for known in self._known.values())
+            answers = sum(known.selected_bytes + known.grouped_bytes for known in self._known.values())
+            return answers + sum(found.bytes for found in self._together.values())
 
     def forget_unasked(self) -> None:
         """Forget answers about keys that nobody has asked about since the last call.
@@ -274,6 +304,10 @@ class KeyIndex:
         The keys themselves may stay for long: what had these series is looked back to, or is a part of other keys.
         """
         with self._lock:
+            for parts, found in tuple(self._together.items()):
+                if not found.is_asked:
+                    del self._together[parts]
+                found.is_asked = False
             for keys, known in tuple(self._known.items()):
                 if not known.is_asked:
                     del self._known[keys]

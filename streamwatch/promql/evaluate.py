@@ -29,6 +29,7 @@ from streamwatch.promql.columns import (
     nameless_later,
     vector,
 )
+from streamwatch.promql.neighbours import merged
 from streamwatch.promql.nodes import (
     Aggregation,
     At,
@@ -127,6 +128,11 @@ def _failing_by_name() -> Iterator[None]:
         raise EvaluationError(f"the engine failed: {type(error).__name__}: {why}: please report this") from error
 
 
+def _there(part: VectorPart) -> VectorPart:
+    """Return the elements that are not stale."""
+    return filtered(part, ~missing(part.values))
+
+
 class Evaluation:
     """One query, of which parts may be asked at many instants."""
 
@@ -154,7 +160,9 @@ class Evaluation:
             case StringLiteral(value=text):
                 return text
             case Selector():
-                return tuple(part for part, _ in self.newest(node, at))
+                blocks = self._newest(node, at)
+                parts = merged((VectorPart(block.rows, block.values[0]) for block in blocks), self._index)
+                return tuple(_there(part) for part in parts)
             case Negation(inner=inner):
                 return self._negated(self._operand("-", inner, at))
             case Binary(op=op):
@@ -245,9 +253,12 @@ class Evaluation:
 
     def newest(self, node: Selector, at: int) -> Iterator[tuple[VectorPart, int]]:
         """Yield the newest samples, with their times; a stale marker ends a series."""
+        for block in self._newest(node, at):
+            yield _there(VectorPart(block.rows, block.values[0])), int(block.times[0])
+
+    def _newest(self, node: Selector, at: int) -> Iterator[SeriesBlock]:
         until = self._moment(at, node.at, node.offset_ms)
-        for block in self._blocks(node, until - self._options.lookback_ms, until, newest=True):
-            yield filtered(VectorPart(block.rows, block.values[0]), ~missing(block.values[0])), int(block.times[0])
+        return self._blocks(node, until - self._options.lookback_ms, until, newest=True)
 
     def samples(self, node: Expr, at: int, *, gaps: bool = False) -> Iterator[tuple[Rows, RangeSamples]]:
         """Yield the samples of series in a range, none of them stale.

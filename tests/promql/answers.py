@@ -15,9 +15,11 @@ Answer = dict[Labels, float] | str
 """A vector, or the error."""
 
 
-def ours(expression: str, querier: Querier, at: int, *, delayed_names: bool = False) -> Answer:
+def ours(
+    expression: str, querier: Querier, at: int, *, delayed_names: bool = False, is_passing: bool = False
+) -> Answer:
     """Return what the engine makes of an expression at so many seconds; a scalar is an element without labels."""
-    options = Options(step_ms=15_000, delayed_names=delayed_names)
+    options = Options(step_ms=15_000, delayed_names=delayed_names, is_passing=is_passing)
     return _answer(lambda: evaluate(parse(expression), querier, at * 1000, options))
 
 

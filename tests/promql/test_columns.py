@@ -7,12 +7,15 @@ from sys import getsizeof
 from typing import Any
 from weakref import ref
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamwatch.model.labels import NAME, Labels
-from streamwatch.model.metric import Keys
-from streamwatch.promql.columns import KeyIndex, SeriesBlock, _row_bytes
-from streamwatch.promql.evaluate import Options, evaluate
+from streamwatch.model.metric import Keys, Metric, Samples, Tier
+from streamwatch.promql.columns import KeyIndex, Rows, SeriesBlock, _row_bytes
+from streamwatch.promql.evaluate import Evaluation, Options, evaluate
 from streamwatch.promql.match import Matcher
 from streamwatch.promql.parse import parse
 from streamwatch.promql.ranges import FUNCTIONS
@@ -161,6 +164,126 @@ def test_what_goes_one_by_one_is_looked_after(expression: str, least: int) -> No
     history.record("all", [(Labels({NAME: "many", "x": str(at)}), 1.0) for at in range(20_000)], 1_000_000)
     evaluate(parse(expression), history, 1_000_000, Options(look=lambda: looks.append(1)))
     assert len(looks) >= least
+
+
+ONE, TWO = (
+    Metric(name=name, kind="gauge", unit="", labels=("c",), tier=Tier.TOPIC, help="Some.", question="How many?")
+    for name in ("one", "two")
+)
+SMALL = [Keys(("c", "x"), [(f"c{at}", str(x)) for x in range(1 + at % 4)]) for at in range(8)]
+OTHERS = [
+    Keys(("c",), [("c1",)]),
+    Keys(("c",), [("c8",)]),
+    Keys(("x", "c"), [("0", "c3"), ("9", "c3")]),
+    Keys(("c", "x"), [("large", str(x)) for x in range(200)]),
+    Keys(("c", "x"), []),
+]
+ORDERED = (
+    "one", "one > 1", "one{x!='0'}", "one{x=~'1|2|7'} < 2", "-one", "one * 2", "one - on (c, x) two", "one and two",
+    "one unless on (c) two", "one or two", "one > on (c, x) two", "{__name__=~'one|two'}", "abs(one) + two",
+    "one * on (c) group_left () max by (c) (two)", "sort(one)", "bottomk(3, one)", "timestamp(one)",
+    "clamp_max(one, 1)",
+)  # fmt: skip
+IN_GROUPS = (
+    "sum by (c) (one)", "avg by (x) (one)", "max without (x) (one)", "count(one)", "topk by (c) (1, one)",
+    "sum by (c) (one) / sum by (c) (two)", "count_values('y', one)", "count by (c) (one > 0) or count by (c) (two)",
+)  # fmt: skip
+"""The order of groups is that of the keys, in which a series may come that has no sample."""
+
+
+class Unlike:
+    """The same samples; of two blocks that follow each other each has a label that the other has not, always empty."""
+
+    def __init__(self, history: History) -> None:
+        self.index = KeyIndex()
+        self._history = history
+
+    def blocks(self, *args: Any, **how: Any) -> Iterator[SeriesBlock]:
+        for at, block in enumerate(self._history.blocks(*args, **how)):
+            keys, fixed, index = block.rows.keys, block.rows.fixed, block.rows.index
+            padded = Keys((*keys.names, f"none{at % 2}"), [(*row, "") for row in keys.rows])
+            yield SeriesBlock(Rows(padded, fixed, index), block.times, block.values)
+
+
+def of_sources(parts: Sequence[tuple[Keys, Sequence[float]]], absent: int = -1) -> History:
+    """Return a history in which each source has these keys and values, and one does not have the second metric."""
+    history = History({"job": "a"})
+    for at, (keys, some) in enumerate(parts):
+        values = np.resize(np.array(some), len(keys))
+        listed = [Samples(ONE, keys, values), Samples(TWO, keys, values[::-1])]
+        history.append(f"source{at}", listed[: 1 + (at != absent)], 100)
+    return history
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*SMALL, *SMALL, *OTHERS]),
+            st.lists(st.sampled_from((0.0, 1.0, 2.5, -3.0, float("inf"), float("nan"))), min_size=1, max_size=5),
+        ),
+        max_size=14,
+    ),
+    st.integers(-1, 14),
+)
+def test_sources_together_have_the_answers_of_each_by_itself(
+    parts: list[tuple[Keys, list[float]]], absent: int
+) -> None:
+    history = of_sources(parts, absent)
+    for expression in (*ORDERED, *IN_GROUPS):
+        one, other, passing = (
+            ours(expression, data, 100, is_passing=is_passing)
+            for data, is_passing in ((Unlike(history), False), (history, False), (history, True))
+        )
+        assert not differ(one, other), expression
+        assert not differ(one, passing), expression
+        if expression in ORDERED:
+            assert list(one) == list(other) == list(passing), expression
+
+
+def test_metrics_of_the_same_sources_have_the_same_keys_in_each_evaluation() -> None:
+    history = of_sources([(keys, [1.0]) for keys in SMALL])
+    first, *others = (
+        part
+        for expression in ("one", "two", "one > 0", "one{x!='7'}")
+        for part in Evaluation(history, Options(), 100_000, 100_000).frame(parse(expression), 100_000)
+    )
+    assert len(others) == 3
+    assert all(part.rows.keys is first.rows.keys for part in others)
+
+
+def test_parts_that_are_large_few_or_of_other_labels_stay_by_themselves() -> None:
+    def sizes(parts: Sequence[Keys]) -> list[int]:
+        history = of_sources([(keys, [1.0]) for keys in parts])
+        frame = Evaluation(history, Options(), 100_000, 100_000).frame(parse("one"), 100_000)
+        return [len(part.rows) for part in frame]
+
+    large = OTHERS[3]
+    assert sizes(SMALL) == [20]
+    assert sizes(SMALL[:3]) == [1, 2, 3]
+    assert sizes([*SMALL[:4], large, *SMALL[4:]]) == [10, 200, 10]
+    assert sizes([*SMALL[:4], OTHERS[1], *SMALL[4:]]) == [10, 1, 10]
+
+
+def test_keys_that_are_those_of_several_are_forgotten_when_nobody_asks_for_them() -> None:
+    index = KeyIndex()
+    keys = ref(index.together(SMALL))
+    index.groups(index.together(SMALL), ["c"])
+    index.forget_unasked()
+    assert index.together(SMALL) is keys()
+    index.forget_unasked()
+    assert index.bytes > 0
+    index.forget_unasked()
+    assert keys() is None
+    assert index.bytes == 0
+
+
+def test_of_keys_that_are_others_each_time_the_last_are_kept() -> None:
+    index, usual = KeyIndex(), tuple(SMALL)
+    keys = index.together(usual)
+    for at in range(300):
+        index.together([*SMALL, Keys(("c", "x"), [("new", str(at))])])
+        assert index.together(usual) is keys
+    assert len(index._together) <= 64
 
 
 def test_what_answers_about_keys_take_is_counted_as_they_come() -> None:

@@ -54,6 +54,6 @@ def test_a_fault_of_the_engine_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     def broken(*_: object) -> float:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(Evaluation, "newest", broken)
+    monkeypatch.setattr(Evaluation, "_newest", broken)
     (found,) = tried("{alert: A, expr: up > 0}")
     assert found.endswith("the engine failed: ZeroDivisionError: division by zero: please report this")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from streamwatch.model.metric import Keys, Metric, Samples, Tier
+from streamwatch.promql.columns import KeyIndex
 from streamwatch.promql.evaluate import evaluate
 from streamwatch.promql.parse import parse
 from streamwatch.promql.series import Value
@@ -82,6 +83,22 @@ def test_bytes_are_what_the_history_holds() -> None:
     finally:
         tracemalloc.stop()
     assert history.size()[1] == pytest.approx(held, rel=0.1)
+
+
+def test_bytes_are_what_keys_of_several_take() -> None:
+    index, parts = KeyIndex(), [Keys(LABELS, rows(tick)) for tick in range(100)]
+    index.together(parts[50:])
+    gc.collect()
+    before = index.bytes
+    tracemalloc.start()
+    try:
+        kept = [index.together(parts[at:]) for at in range(20)]
+        kept.clear()
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert index.bytes - before == pytest.approx(held, rel=0.1)
 
 
 def test_a_tick_with_a_few_keys_more_or_less_has_no_keys_of_its_own() -> None:

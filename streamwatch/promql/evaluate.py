@@ -174,7 +174,8 @@ class Evaluation:
                     raise EvaluationError(f"{node.op}: the parameter is a vector")
                 return aggregate(node, self.frame(node.inner, at), param, self._index)
             case Call():
-                return call(self, node, at)
+                found = call(self, node, at)
+                return found if isinstance(found, float) else merged(found, self._index)
         raise EvaluationError("a range of samples is no result: use it in a function such as rate()")
 
     def frame(self, node: Expr, at: int) -> Frame:

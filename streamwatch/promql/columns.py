@@ -262,9 +262,10 @@ class KeyIndex:
         asked = tuple(matchers), fixed
         with self._lock:
             known = self._of(keys)
-            if asked not in known.selections:
-                known.select(asked, _selected(keys, fixed, matchers))
-            index = known.selections[asked]
+            try:  # one look: each hashes all matchers
+                index = known.selections[asked]
+            except KeyError:
+                known.select(asked, index := _selected(keys, fixed, matchers))
         return None if index is not None and not len(index) else Rows(keys, fixed, index)
 
     def groups(self, keys: Keys, names: Sequence[str]) -> tuple[Ints, Keys]:

@@ -89,6 +89,11 @@ class Stack:
             weigh: is called with a number of values before they are brought together, and may object.
 
         """
+        if self.places is None and len(self.ticks) == 1:
+            (one,) = self.ticks
+            weigh((len(self.keys) if index is None else len(index)) * len(one))
+            yield Piece(index, times(self.ticks), one.rows(index))
+            return
         cells = (len(self.keys) if index is None else len(index)) * count(self.ticks)
         if self.places is None or len(self.places) == 1 or cells <= _WHOLE_CELLS:
             weigh(cells)
@@ -244,6 +249,12 @@ class Column:
 
     def stacked(self, ticks: Ticks) -> "Stack | None":
         """Return ticks above each other; None where none has a series."""
+        if len(ticks) == 1:  # as of most selectors of most rules
+            (one,) = ticks
+            if one.shared is None:
+                return None
+            keys = one.shared.keys
+            return Stack(keys, ticks, None if one.width == len(keys) else {id(one.shared): None})
         lists = {id(one.shared): one.shared for one in ticks if one.shared is not None}
         if not lists:
             return None

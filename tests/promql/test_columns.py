@@ -314,3 +314,13 @@ def test_by_all_their_labels_rows_are_groups_as_they_are_and_do_not_keep_themsel
     gone = ref(keys)
     del keys, groups
     assert gone() is None
+
+
+def test_series_that_come_and_go_are_parts_of_the_same_keys_and_become_one() -> None:
+    history = History({"job": "a"}, keep_ms=600_000)
+    for at in range(40):
+        keys = Keys(("c", "x"), [(f"c{number}", "0") for number in range(at, at + 200)])
+        history.append("source", [Samples(ONE, keys, np.arange(200.0) + at)], at)
+    (part,) = Evaluation(history, Options(), 39_000, 39_000).frame(parse("count_over_time(one[30s])"), 39_000)
+    found = {labels["c"]: value for labels, value in zip(part.rows.labels(), part.values.tolist(), strict=True)}
+    assert found == {f"c{number}": min(30.0, number - 9.0, 239.0 - number) for number in range(10, 239)}

@@ -1,6 +1,6 @@
 """What became of a Kafka cluster from one read to the next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from math import inf, isnan
 from typing import Final
@@ -162,27 +162,42 @@ def _groups(seen: Seen, snapshot: ClusterSnapshot, is_scope_new: bool) -> tuple[
         return seen, ()
     entities: SeenEntities = {group.name: dict(_group_facts(group)) for group in snapshot.groups.groups}
     at = snapshot.taken_at
-    after, differences = seen.after(
-        "groups", _GROUPS, entities, at, lambda _: is_whole, is_scope_new=is_scope_new
-    )  # fmt: skip
+    after, differences = seen.after("groups", _GROUPS, entities, at, _gone(snapshot), is_scope_new=is_scope_new)
+    there = after.entities("groups") or {}
     gone = {each.subject for each in differences if each.kind == "group.deleted"}
     before, now = seen.positions, positions_of(snapshot, seen.positions)
     empty = frozenset(group.name for group in snapshot.groups.groups if group.state == "Empty" and group.members == 0)
-    coordinators = _coordinators(seen, snapshot, is_whole=is_whole)
+    coordinators = _coordinators(seen, snapshot, there)
     if before is None:
         return replace(after.having(POSITIONS, now), still=frozenset(), coordinators=coordinators), differences
-    now = now.filled(
-        before, {name for name in after.entities("groups") or {} if name not in gone} - _answered(snapshot)
-    )
+    now = now.filled(before, {name for name in there if name not in gone} - _answered(snapshot))
     now = now.held(before, {name for name, (_, since) in coordinators.items() if _is_taking_over(since, at)})
     moves, moved = compare_positions(before, now, seen.still & empty)
     after = replace(after.having(POSITIONS, now), still=empty - moved, coordinators=coordinators)
     return after, (*differences, *moves)
 
 
-def _coordinators(seen: Seen, snapshot: ClusterSnapshot, *, is_whole: bool) -> dict[str, tuple[int, float]]:
-    """Return who coordinates each group, and since when; one that changes again within a minute begins nothing."""
-    found = {} if is_whole else dict(seen.coordinators)
+def _gone(snapshot: ClusterSnapshot) -> Callable[[str], bool]:
+    """Return what says of a group that this read does not name whether it is gone.
+
+    Where some move, the others can be known all the same: in a cluster of many groups some always do.
+    """
+    if shows_all_groups(snapshot):
+        return lambda _: True
+    is_known = snapshot.groups_complete and bool(snapshot.sought_groups)
+    return lambda name: is_known and name not in snapshot.sought_groups
+
+
+def _coordinators(seen: Seen, snapshot: ClusterSnapshot, there: Collection[str]) -> dict[str, tuple[int, float]]:
+    """Return who coordinates each group, and since when; one that changes again within a minute begins nothing.
+
+    Args:
+        seen: what was known.
+        snapshot: what was read.
+        there: the groups that are not gone.
+
+    """
+    found = {name: known for name, known in seen.coordinators.items() if name in there}
     for group in snapshot.groups.groups:
         before, since = seen.coordinators.get(group.name, (group.coordinator, -inf))
         is_new = before != group.coordinator and not 0 <= snapshot.taken_at - since < _FLAPPING_SECONDS

@@ -304,7 +304,7 @@ class ClusterSnapshot:
     """Those whose logs brokers hold, and which the metadata leave out: the agent may not describe them, or the logs are
     left over."""
     sought_groups: frozenset[str] = frozenset()
-    """Groups that were there, of which nothing is known now, and that are still looked for."""
+    """Groups that are listed, or were there, of which nothing is known now, and that are still looked for."""
     name: str = ""
     """Of the source, where it is not the cluster's."""
 

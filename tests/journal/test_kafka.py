@@ -159,7 +159,9 @@ def test_a_broker_at_another_address_was_replaced() -> None:
     assert kinds(read(), read(brokers=there)) == [("broker.replaced", "2")]
 
 
-STABLE = group("g", members=3, assignor="range")
+STABLE, OTHER = group("g", members=3, assignor="range"), group("h", members=1, assignor="range")
+BOTH = read(groups=[STABLE, OTHER])
+AWAY = Problem("group", "moved", "looked for")
 GROUPS: list[tuple[str, list[ClusterSnapshot], list[tuple[str, str]]]] = [
     ("a first read", [read(groups=[STABLE])], []),
     ("one is new", [read(), read(groups=[STABLE])], [("group.created", "g")]),
@@ -173,9 +175,19 @@ GROUPS: list[tuple[str, list[ClusterSnapshot], list[tuple[str, str]]]] = [
         "one is looked for a little longer",
         [
             read(groups=[STABLE]),
-            *[read(problems=(Problem("group", "moved", "looked for"),))] * 3,
+            *[read(problems=(AWAY,))] * 3,
             read(groups=[STABLE]),
         ],
+        [],
+    ),
+    (
+        "it is deleted while another is looked for",
+        [read(groups=[STABLE, OTHER]), *[read(problems=(AWAY,), sought_groups=frozenset({"h"}))] * 3, BOTH],
+        [("group.deleted", "g"), ("group.created", "g")],
+    ),
+    (
+        "another is looked for, and not every broker told its groups",
+        [BOTH, *[read(problems=(AWAY,), sought_groups=frozenset({"h"}), groups_complete=False)] * 3, BOTH],
         [],
     ),
     ("members", [read(groups=[STABLE]), read(groups=[replace(STABLE, members=4)])], [("group.members", "g")]),
@@ -272,6 +284,27 @@ POSITIONS: list[tuple[str, list[ClusterSnapshot], list[tuple[str, str]]]] = [
 @pytest.mark.parametrize(("reads", "wanted"), [row[1:] for row in POSITIONS], ids=[row[0] for row in POSITIONS])
 def test_positions(reads: list[ClusterSnapshot], wanted: list[tuple[str, str]]) -> None:
     assert kinds(*reads) == wanted
+
+
+def test_what_is_known_does_not_grow_while_groups_come_and_go_and_some_always_move() -> None:
+    def one(number: int) -> ClusterSnapshot:
+        names = [f"g{at}" for at in range(number, number + 5)]
+        topics = {**PLAIN, **{f"t{at}": PLAIN["orders"] for at in range(number, number + 5)}}
+        return read(
+            topics, groups=[group(name, "Empty", members=0) for name in names], at=1000.0 + number,
+            commits={(name, f"t{name[1:]}", 0): 5 for name in names}, problems=(AWAY,),
+            sought_groups=frozenset({f"g{number + 5}", "away"}),
+        )  # fmt: skip
+
+    seen, _ = step(Seen(), read(groups=[OTHER]), is_scope_new=False)
+    for number in range(100):
+        seen, _ = step(seen, one(number), is_scope_new=False)
+    assert seen.positions is not None
+    assert len(seen.entities("groups") or {}) <= 7
+    assert len(seen.coordinators) <= 7
+    assert len(seen.positions.groups) <= 7
+    assert len(seen.positions.topics) <= 12
+    assert len(seen.positions.committed) <= 7
 
 
 def test_positions_in_a_topic_that_was_made_again_are_others() -> None:

@@ -31,7 +31,7 @@ class KnownGroups:
     complete: bool
     """Whether every registered broker listed its groups."""
     sought: frozenset[str]
-    """Groups that were there, of which nothing is known now, and that are still looked for."""
+    """Groups that are listed, or were there, of which nothing is known now, and that are still looked for."""
 
 
 class GroupReader:
@@ -60,7 +60,8 @@ class GroupReader:
         # A group that could not be asked about is not forgotten: it is looked for until somebody knows it, or its end.
         lost = {name: group for name, group in self._last.items() if name not in groups}
         self._last = alive | lost | self._doubted(session, groups.keys() - alive.keys())
-        return KnownGroups(coordinator, alive, listings.complete, frozenset(self._last.keys() - alive.keys()))
+        sought = (self._last.keys() | listings.groups.keys() - groups.keys()) - alive.keys()
+        return KnownGroups(coordinator, alive, listings.complete, frozenset(sought))
 
     def _wanted(self, name: str, listings: Listings, coordinator: BrokerConnection) -> WantedGroup:
         listed = listings.groups.get(name)

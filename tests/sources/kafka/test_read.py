@@ -235,6 +235,18 @@ def test_a_group_that_was_deleted_is_gone_after_a_while(make: Make, monkeypatch:
     assert cluster.asked["FindCoordinator"] == 0, "and is not looked for again"
 
 
+def test_a_group_that_two_brokers_list_and_nobody_finds_is_looked_for_from_the_first_read_on(make: Make) -> None:
+    source, cluster = make()
+    cluster.truth.listed_by["billing"] = (1, 2)
+    cluster.truth.codes["FindCoordinator"] = 15
+    for _ in range(3):
+        now = source.read()
+        assert [group.name for group in now.groups.groups] == ["audit"]
+        assert now.sought_groups == {"billing"}
+    del cluster.truth.codes["FindCoordinator"]
+    assert commits(source.read()) == COMMITS
+
+
 @pytest.mark.parametrize("code", [15, 30], ids=["no_coordinator", "no_right_any_more"])
 def test_a_group_that_nobody_lists_and_nobody_finds_is_still_looked_for(make: Make, code: int) -> None:
     source, cluster = make()

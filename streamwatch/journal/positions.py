@@ -39,16 +39,10 @@ class PositionTable:
         mine = np.array([name in groups for name in before.groups] or [False], dtype=bool)[before.group]
         if not mine.any():
             return self
-        names, topics = (
-            list(dict.fromkeys((*self.groups, *before.groups))),
-            dict.fromkeys((*self.topics, *before.topics)),
-        )
-        place = {name: i for i, name in enumerate(names)}
-        group = np.array([place[name] for name in before.groups], dtype=np.int32)[before.group[mine]]
-        place = {name: i for i, name in enumerate(topics)}
-        topic = np.array([place[name] for name in before.topics] or [0], dtype=np.int32)[before.topic[mine]]
+        names, group = _joined(self.groups, before.groups, before.group[mine])
+        topics, topic = _joined(self.topics, before.topics, before.topic[mine])
         return PositionTable(
-            tuple(names), tuple(topics), np.concatenate((self.group, group)), np.concatenate((self.topic, topic)),
+            names, topics, np.concatenate((self.group, group)), np.concatenate((self.topic, topic)),
             np.concatenate((self.partition, before.partition[mine])),
             np.concatenate((self.committed, before.committed[mine])),
         )  # fmt: skip
@@ -71,6 +65,14 @@ class PositionTable:
             "committed": self.committed,
         }
         return pack({"groups": self.groups, "topics": self.topics}, columns)
+
+
+def _joined(names: tuple[str, ...], others: tuple[str, ...], rows: Int32s) -> tuple[tuple[str, ...], Int32s]:
+    """Return names with those of others that rows (R) have, and the place among all of each row's (R)."""
+    used, at = np.unique(rows, return_inverse=True)
+    mine = [others[i] for i in used.tolist()]
+    place = {name: i for i, name in enumerate(dict.fromkeys((*names, *mine)))}
+    return tuple(place), np.array([place[name] for name in mine], dtype=np.int32)[at]
 
 
 def unpack_positions(body: bytes) -> PositionTable:

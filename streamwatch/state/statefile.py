@@ -23,6 +23,8 @@ from streamwatch.state.unreadable import write_aside
 T = TypeVar("T")
 
 _RETRY_SECONDS: Final = 30.0
+_CACHE_KB: Final = 256
+"""What the connection to the file keeps of it, of which only transactions are asked; SQLite's own default is 2 MB."""
 _WRITE_TIMEOUT_SECONDS: Final = 2.0
 """A disk that takes longer for a write hangs: whoever waits for it goes on in memory."""
 _OPEN_SECONDS: Final = 10.0
@@ -320,6 +322,7 @@ def _opened(path: Path, schema: Schema) -> sqlite3.Connection:
         schema.refuse_foreign(connection)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
         _check(connection)
         schema.migrate(connection)
         schema.check(connection)

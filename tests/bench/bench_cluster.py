@@ -20,15 +20,16 @@ SIZES = ((10_000, 100, 100), (50_000, 1_000, 50), (200_000, 5_000, 40))
 def one_size(partitions: int, groups: int, commits: int) -> None:
     """Measure one size in this process, so that the memory is its own."""
     from streamwatch.agent.targets import kafka_collectors as collectors  # noqa: PLC0415
-    from streamwatch.core.clock import SystemClock  # noqa: PLC0415 - only the measuring process needs them
-    from streamwatch.core.memory import share_arena  # noqa: PLC0415
+    from streamwatch.core import memory  # noqa: PLC0415 - only the measuring process needs them
+    from streamwatch.core.clock import SystemClock  # noqa: PLC0415
     from streamwatch.export.exposition import Exposition  # noqa: PLC0415
     from streamwatch.sources.cluster_config import ClusterConfig  # noqa: PLC0415
     from streamwatch.sources.kafka import KafkaSource  # noqa: PLC0415
     from streamwatch.sources.kafka.config import Pulse  # noqa: PLC0415
     from tests.addresses import servers  # noqa: PLC0415
 
-    share_arena()  # as the agent does
+    memory.share_arena()  # as the agent does
+    memory.keep_large_blocks_apart(apart=partitions < 200_000)
     args = [sys.executable, "-m", "tests.prepared", str(partitions), str(groups), str(commits)]
 
     def configured(bootstrap: tuple[str, ...]) -> ClusterConfig:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatch.model.metric import Values
-from streamwatch.promql.columns import Floats, Ints
+from streamwatch.promql.columns import Floats, Ints, missing
 from streamwatch.promql.series import STALE
 from streamwatch.samples.shared_keys import SharedKeys
 
@@ -27,6 +27,9 @@ _MOST_CELLS: Final = 1 << 16
 """So many values, half a megabyte, are copied into one chunk at most; a tick with more stays by itself."""
 _FEW: Final = 128
 """So few values are copied, even where the ticks before and after a chunk have the same."""
+_SMALL: Final = 255
+"""A chunk of integers below it, as most are (states, counts, numbers of brokers), has a byte a value; this is stale."""
+_Small: TypeAlias = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +88,7 @@ class TickChunk:
     times: Ints
     """When they were, in milliseconds."""
     shared: SharedKeys | None
-    different: Floats
+    different: Floats | _Small
     """A row for each that differs from the one before, a column for each of the first of the shared keys; stale where a
     tick has no value yet."""
     taken: npt.NDArray[np.int32] | None
@@ -112,7 +115,7 @@ class TickChunk:
 
     def rows(self, index: Ints | None = None) -> Floats:
         """Return the values, or some of each, a row a tick."""
-        some = self.different if index is None else self.different[:, index]
+        some = _floats(self.different if index is None else self.different[:, index])
         return some if self.taken is None else some[self.taken]
 
     def between(self, first_ms: int, last_ms: int) -> "TickChunk | None":
@@ -133,7 +136,7 @@ class TickChunk:
         """Return the last tick up to a time; there must be one."""
         at = int(self.times.searchsorted(last_ms, side="right")) - 1
         row = at if self.taken is None else self.taken[at]
-        return Tick(int(self.times[at]), self.shared, self.different[row])
+        return Tick(int(self.times[at]), self.shared, _floats(self.different[row]))
 
 
 Ticks: TypeAlias = Sequence[Tick | TickChunk]
@@ -205,12 +208,31 @@ def _chunk(ticks: Sequence[Tick], *, is_shared: bool) -> TickChunk:
         if not different or tick.values is not different[-1]:
             different.append(tick.values)
         taken.append(len(different) - 1)
-    rows: Floats
+    rows: Floats | _Small
     if len(different) == 1 and len(different[0]) > _FEW:
         rows = different[0][np.newaxis]
     else:
-        rows = np.full((len(different), max(map(len, different))), STALE)
-        for row, values in zip(rows, different, strict=True):
+        whole = np.full((len(different), max(map(len, different))), STALE)
+        for row, values in zip(whole, different, strict=True):
             row[: len(values)] = values
+        rows = _packed(whole)
     places = None if len(different) == len(ticks) else np.array(taken, dtype=np.int32)
     return TickChunk(ticks[0].at_ms, ticks[-1].at_ms, times(ticks), ticks[0].shared, rows, places, is_shared)
+
+
+def _packed(values: Floats) -> Floats | _Small:
+    """Return values as bytes, where that loses nothing."""
+    stale = missing(values)
+    with np.errstate(invalid="ignore"):  # a stale marker is no number to compare
+        if not (((values >= 0) & (values < _SMALL) & ~np.signbit(values)) | stale).all():
+            return values
+        found: _Small = np.where(stale, _SMALL, values).astype(np.uint8)
+        return found if ((found == values) | stale).all() else values
+
+
+def _floats(values: Floats | _Small) -> Floats:
+    """Return values as they were before they were bytes."""
+    found: Floats = np.asarray(values, dtype=np.float64)
+    if found is not values:
+        found[values == _SMALL] = STALE
+    return found

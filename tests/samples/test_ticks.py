@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streamwatch.model.labels import Labels
 from streamwatch.model.metric import Keys
 from streamwatch.promql.columns import Ints
-from streamwatch.promql.series import is_stale
+from streamwatch.promql.series import STALE, is_stale
 from streamwatch.samples import column as columns
 from streamwatch.samples.column import Column
 from streamwatch.samples.history import History
@@ -87,7 +87,7 @@ def test_values_are_there_once_and_the_bytes_are_those_of_what_is_there(width: i
     """Values that change each so many ticks."""
     history, keys = History(keep_ms=1_000_000), Keys(("group",), [(f"g{at:04}",) for at in range(width)])
     for at in range(300):
-        history.append("a", [LAG.samples(keys, np.full(width, float(at // passed)))], at)
+        history.append("a", [LAG.samples(keys, np.full(width, at // passed + 0.5))], at)
     column = history._columns["lag"]["a"]
     arrays = [one.values if isinstance(one, Tick) else one.different for one in (*column.chunks, *column.ticks)]
     roots = {id(root): root for root in (one if one.base is None else one.base for one in arrays)}
@@ -143,3 +143,25 @@ def test_a_chunk_whose_end_only_is_asked_for_shows_no_more() -> None:
     assert chunk.between(21, 29) is None
     assert (part.times.tolist(), part.rows().tolist()) == ([20, 30], [[1.0], [2.0]])
     assert chunk.newest(29).values.tolist() == [1.0]
+
+
+SMALL = [0.0, 1.0, 2.0, 254.0, STALE]
+OTHERS = [255.0, -0.0, -1.0, 0.5, 1e300, np.inf, np.nan]
+
+
+@given(st.lists(st.lists(st.sampled_from([*SMALL, *SMALL, *OTHERS]), min_size=3, max_size=3), min_size=2, max_size=6))
+def test_a_chunk_has_the_very_values_of_its_ticks(rows: list[list[float]]) -> None:
+    shared = filled([(1, set(ROWS), 1)], 8).ticks[0].shared
+    ticks = [Tick(at, shared, np.array(row)) for at, row in enumerate([*rows, [0.5] * 3])]
+    (chunk,) = chunks(ticks, None)
+    assert isinstance(chunk, TickChunk)
+    assert chunk.rows().tobytes() == np.array(rows).tobytes()
+    assert chunk.rows(np.array([2, 0])).tobytes() == np.array(rows)[:, [2, 0]].tobytes()
+    assert [chunk.newest(at).values.tobytes() for at in range(len(rows))] == [np.array(row).tobytes() for row in rows]
+
+
+def test_small_integers_take_an_eighth() -> None:
+    history, keys = History(keep_ms=3_600_000), Keys(("group",), [(f"g{at:04}",) for at in range(1000)])
+    for at in range(3200):
+        history.append("a", [LAG.samples(keys, np.full(len(keys), float(at % 7)))], at)
+    assert history._columns["lag"]["a"].held < 3200 * len(keys) * 1.1

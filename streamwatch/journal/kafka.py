@@ -1,6 +1,6 @@
 """What became of a Kafka cluster from one read to the next."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from math import inf, isnan
 from typing import Final
@@ -157,12 +157,15 @@ def _without_positions(seen: Seen, recreated: frozenset[str]) -> Seen:
 def _groups(seen: Seen, snapshot: ClusterSnapshot, is_scope_new: bool) -> tuple[Seen, tuple[Difference, ...]]:  # noqa: FBT001 - as the others
     if not snapshot.groups_complete and not snapshot.groups.groups:
         return seen, ()
-    is_whole = shows_all_groups(snapshot)
-    if seen.entities("groups") is None and not is_whole:
+    is_known = _knows_groups(snapshot)
+    if seen.entities("groups") is None and not is_known:
         return seen, ()
-    entities: SeenEntities = {group.name: dict(_group_facts(group)) for group in snapshot.groups.groups}
+    sought: SeenEntities = {name: {} for name in snapshot.sought_groups}
+    entities: SeenEntities = {**sought, **{group.name: dict(_group_facts(group)) for group in snapshot.groups.groups}}
+    # A configuration that looks at other groups may have begun a source anew, which looks for none of before.
+    knows_gone = is_known and (not is_scope_new or shows_all_groups(snapshot))
     at = snapshot.taken_at
-    after, differences = seen.after("groups", _GROUPS, entities, at, _gone(snapshot), is_scope_new=is_scope_new)
+    after, differences = seen.after("groups", _GROUPS, entities, at, lambda _: knows_gone, is_scope_new=is_scope_new)
     there = after.entities("groups") or {}
     gone = {each.subject for each in differences if each.kind == "group.deleted"}
     before, now = seen.positions, positions_of(snapshot, seen.positions)
@@ -177,15 +180,12 @@ def _groups(seen: Seen, snapshot: ClusterSnapshot, is_scope_new: bool) -> tuple[
     return after, (*differences, *moves)
 
 
-def _gone(snapshot: ClusterSnapshot) -> Callable[[str], bool]:
-    """Return what says of a group that this read does not name whether it is gone.
+def _knows_groups(snapshot: ClusterSnapshot) -> bool:
+    """Say whether each group is shown, or is one that the source still looks for.
 
-    Where some move, the others can be known all the same: in a cluster of many groups some always do.
+    In a cluster of many groups some always move: what is known of the others does not wait for them.
     """
-    if shows_all_groups(snapshot):
-        return lambda _: True
-    is_known = snapshot.groups_complete and bool(snapshot.sought_groups)
-    return lambda name: is_known and name not in snapshot.sought_groups
+    return shows_all_groups(snapshot) or (snapshot.groups_complete and bool(snapshot.sought_groups))
 
 
 def _coordinators(seen: Seen, snapshot: ClusterSnapshot, there: Collection[str]) -> dict[str, tuple[int, float]]:

@@ -218,6 +218,28 @@ def test_groups(reads: list[ClusterSnapshot], wanted: list[tuple[str, str]]) -> 
     assert kinds(*reads) == wanted
 
 
+def looks_for(*names: str, **others: Any) -> ClusterSnapshot:
+    """Return a read in which the source looks for these groups."""
+    return read(problems=(AWAY,), sought_groups=frozenset(names), **others)
+
+
+def test_groups_that_are_looked_for_are_there_from_the_first_read_on() -> None:
+    reads = [looks_for("h", groups=[STABLE]), looks_for("h", groups=[STABLE]), BOTH, *[looks_for("h")] * 3]
+    assert kinds(*reads) == [("group.deleted", "g")]
+
+
+def test_a_group_that_is_looked_for_is_there_though_the_others_are_not_described() -> None:
+    denied = read(groups=[STABLE], problems=(Problem("group", "denied", "h"),), sought_groups=frozenset({"h"}))
+    assert kinds(BOTH, denied, denied, denied) == []
+
+
+def test_a_scope_that_is_new_forgets_nothing_before_a_read_shows_all() -> None:
+    seen, _ = step(Seen(), at(500), is_scope_new=False)
+    seen, _ = step(seen, looks_for("z", groups=[OTHER]), is_scope_new=True)
+    _, found = step(seen, at(100), is_scope_new=False)
+    assert [(each.kind, each.subject) for each in found] == [("group.set_back", "g")]
+
+
 def test_groups_that_the_configuration_looks_at_now_are_not_new() -> None:
     assert kinds(read(), read(groups=[STABLE]), read(), read(), is_scope_new=True) == []
 
@@ -300,7 +322,7 @@ def test_what_is_known_does_not_grow_while_groups_come_and_go_and_some_always_mo
     for number in range(100):
         seen, _ = step(seen, one(number), is_scope_new=False)
     assert seen.positions is not None
-    assert len(seen.entities("groups") or {}) <= 7
+    assert len(seen.entities("groups") or {}) <= 8
     assert len(seen.coordinators) <= 7
     assert len(seen.positions.groups) <= 7
     assert len(seen.positions.topics) <= 12

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, compress, groupby
 from sys import getsizeof
 from typing import Final, Protocol, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ _GC_BYTES: Final = 16
 _MOST_SELECTIONS: Final = 256
 """Of one ``Keys``, before those are forgotten: queries by people must not fill the memory."""
 _MOST_TOGETHER: Final = 64
-"""Of keys that are those of several: a round of all rules asks for a dozen, and one for some targets for as many."""
+"""Of keys that are those of several of which the first are the same: a round of all rules asks for a dozen."""
 
 
 def missing(values: Floats) -> Bools:
@@ -208,6 +208,28 @@ def finished(frame: Frame) -> Vector:
     return vector(frame)
 
 
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """Keys that have the rows of several. Whoever has these keeps them alive, and nobody else."""
+
+    parts: tuple[ref[Keys], ...]
+    keys: Keys
+
+    @property
+    def bytes(self) -> int:
+        """What it takes: the rows are those of others."""
+        return getsizeof(self.keys.rows) + getsizeof(self.parts)
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether all parts are still there."""
+        return all(one() is not None for one in self.parts)
+
+    def is_of(self, parts: Sequence[Keys]) -> bool:
+        """Say whether these are the parts, and not others that came where those had been."""
+        return all(one() is part for one, part in zip(self.parts, parts, strict=True))
+
+
 @dataclass(slots=True)
 class _Known:
     """What was found out about one ``Keys``."""
@@ -215,6 +237,8 @@ class _Known:
     selections: dict[tuple[tuple[Matcher, ...], Labels], Ints | None]
     groups: dict[tuple[str, ...], tuple[Ints, Keys | None]]
     """None for the keys themselves, which would otherwise keep themselves alive."""
+    together: dict[tuple[int, ...], _Together]
+    """By the identities of several keys, of which these are the first; those last that were asked for last."""
     selected_bytes: int = 0
     grouped_bytes: int = 0
     is_asked: bool = True
@@ -237,25 +261,12 @@ class _Known:
         self.grouped_bytes += getsizeof(found[0]) + (0 if found[1] is None else _row_bytes(found[1]))
 
 
-@dataclass(slots=True)
-class _Together:
-    """Keys that have the rows of several."""
-
-    keys: Keys
-    bytes: int
-    """What it takes: the rows are those of others."""
-    is_asked: bool = True
-    """Whether somebody has asked since ``forget_unasked``."""
-
-
 class KeyIndex:
     """Answers about keys, found out once for each ``Keys`` object. May be asked from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: WeakKeyDictionary[Keys, _Known] = WeakKeyDictionary()
-        self._together: dict[tuple[Keys, ...], _Together] = {}
-        """By the parts, which are compared by identity; those last that were asked for last."""
 
     def select(self, keys: Keys, fixed: Labels, matchers: Sequence[Matcher]) -> Rows | None:
         """Return the rows that match; None where there are none."""
@@ -280,24 +291,23 @@ class KeyIndex:
 
     def together(self, parts: Sequence[Keys]) -> Keys:
         """Return all rows of keys with the same names, one after the other; of the same keys the same object."""
-        asked = tuple(parts)
         with self._lock:
-            found = self._together.pop(asked, None)
-            if found is None:
-                if len(self._together) >= _MOST_TOGETHER:
-                    del self._together[next(iter(self._together))]
-                keys = Keys(asked[0].names, tuple(chain.from_iterable([part.rows for part in asked])))
-                found = _Together(keys, getsizeof(keys.rows) + getsizeof(asked))
-            found.is_asked = True
-            self._together[asked] = found
+            known = self._of(parts[0]).together
+            found = known.pop(asked := tuple(map(id, parts)), None)
+            if found is None or not found.is_of(parts):
+                if len(known) >= _MOST_TOGETHER:
+                    del known[next(iter(known))]
+                keys = Keys(parts[0].names, tuple(chain.from_iterable([part.rows for part in parts])))
+                found = _Together(tuple(map(ref, parts)), keys)
+            known[asked] = found
             return found.keys
 
     @property
     def bytes(self) -> int:
         """What the answers take that are kept."""
         with self._lock:
-            answers = sum(known.selected_bytes + known.grouped_bytes for known in self._known.values())
-            return answers + sum(found.bytes for found in self._together.values())
+            together = sum(found.bytes for known in self._known.values() for found in known.together.values())
+            return together + sum(known.selected_bytes + known.grouped_bytes for known in self._known.values())
 
     def forget_unasked(self) -> None:
         """Forget answers about keys that nobody has asked about since the last call.
@@ -305,19 +315,16 @@ class KeyIndex:
         The keys themselves may stay for long: what had these series is looked back to, or is a part of other keys.
         """
         with self._lock:
-            for parts, found in tuple(self._together.items()):
-                if not found.is_asked:
-                    del self._together[parts]
-                found.is_asked = False
             for keys, known in tuple(self._known.items()):
                 if not known.is_asked:
                     del self._known[keys]
                 known.is_asked = False
+                known.together = {parts: one for parts, one in known.together.items() if one.may_be_asked}
 
     def _of(self, keys: Keys) -> _Known:
         known = self._known.get(keys)
         if known is None:
-            known = self._known[keys] = _Known({}, {})
+            known = self._known[keys] = _Known({}, {}, {})
         known.is_asked = True
         return known
 

@@ -283,7 +283,28 @@ def test_of_keys_that_are_others_each_time_the_last_are_kept() -> None:
     for at in range(300):
         index.together([*SMALL, Keys(("c", "x"), [("new", str(at))])])
         assert index.together(usual) is keys
-    assert len(index._together) <= 64
+    assert len(index._known[SMALL[0]].together) <= 64
+    index.forget_unasked()
+    assert len(index._known[SMALL[0]].together) == 1, "the others have parts that nobody has any more"
+
+
+def test_keys_of_several_go_with_the_first_of_them() -> None:
+    index, parts = KeyIndex(), [Keys(("c",), [(f"c{at}",)]) for at in range(5)]
+    keys = ref(index.together(parts))
+    assert index.together(parts) is keys()
+    del parts
+    assert keys() is None
+    assert index.bytes == 0
+
+
+def test_of_a_subquery_nothing_is_remembered() -> None:
+    history = History({"job": "a"}, keep_ms=600_000)
+    for at in range(60):  # each series is there at other times, so that each is a part by itself
+        there = [(f"c{number}", "0") for number in range(40) if (at + number) % (2 + number % 7)]
+        history.append("source", [Samples(ONE, Keys(("c", "x"), there), np.ones(len(there)))], at)
+    for _ in range(20):
+        evaluate(parse("max_over_time((one * 1)[30s:1s])"), history, 59_000)
+    assert not any(known.together for known in history.index._known.values())
 
 
 def test_what_answers_about_keys_take_is_counted_as_they_come() -> None:

@@ -39,7 +39,9 @@ _LOOK_BACK_MINUTES: Final = 10
 _MOST_BACK_SECONDS: Final = 14 * 24 * 3600
 """CloudWatch keeps minutes for 15 days."""
 _KEPT_SECONDS: Final = 3600.0
-"""What is not wanted any more is remembered for so long: its counter goes on if it comes back."""
+"""A counter that is not wanted any more is remembered for so long: it goes on if it comes back."""
+_GAUGE_KEPT_SECONDS: Final = 600.0
+"""And a gauge, which has nothing to go on from but when it is due."""
 _QUIET_ASKS: Final = 3
 _EARLY_SECONDS: Final = 2.0
 """A series is due a moment before its time: reads are not exact to the second."""
@@ -200,7 +202,8 @@ class CloudWatchReader:
         for key, each in list(self._watched.items()):
             if each.wanted_at != now and is_unknown(each.wanted):
                 each.unknown_at = now
-            if now - max(each.wanted_at, each.unknown_at) > _KEPT_SECONDS:
+            kept = _KEPT_SECONDS if each.wanted.is_counter else _GAUGE_KEPT_SECONDS
+            if now - max(each.wanted_at, each.unknown_at) > kept:
                 del self._watched[key]
         return followed
 

@@ -33,8 +33,7 @@ def share_arena() -> None:
     By default glibc gives each of the first threads memory of its own: what a read has dropped in one was not there for
     the collectors in another. Where the C library is another, nothing happens.
     """
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+    _set(_ARENA_MAX, 1)
 
 
 def keep_large_blocks_apart(*, apart: bool = True) -> None:
@@ -49,10 +48,14 @@ def keep_large_blocks_apart(*, apart: bool = True) -> None:
 
     """
     threshold, trim = (_LARGE_BYTES, _TRIM_BYTES) if apart else (_HEAP_BYTES, 2 * _HEAP_BYTES)
+    _set(_MMAP_THRESHOLD, threshold)
+    _set(_TRIM_THRESHOLD, trim)
+
+
+def _set(option: int, value: int) -> None:
+    """Set an option of glibc's ``mallopt``."""
     with suppress(AttributeError, OSError, TypeError):
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_MMAP_THRESHOLD, threshold)
-        libc.mallopt(_TRIM_THRESHOLD, trim)
+        ctypes.CDLL(None).mallopt(option, value)
 
 
 def look_for_cycles_seldom() -> None:

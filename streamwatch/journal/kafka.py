@@ -157,35 +157,28 @@ def _without_positions(seen: Seen, recreated: frozenset[str]) -> Seen:
 def _groups(seen: Seen, snapshot: ClusterSnapshot, is_scope_new: bool) -> tuple[Seen, tuple[Difference, ...]]:  # noqa: FBT001 - as the others
     if not snapshot.groups_complete and not snapshot.groups.groups:
         return seen, ()
-    is_known = _knows_groups(snapshot)
+    is_whole = shows_all_groups(snapshot)
+    # Of many groups some always move: where the source still looks for these, what is known of others does not wait.
+    is_known = is_whole or (snapshot.groups_complete and bool(snapshot.sought_groups))
     if seen.entities("groups") is None and not is_known:
         return seen, ()
     sought: SeenEntities = {name: {} for name in snapshot.sought_groups}
     entities: SeenEntities = {**sought, **{group.name: dict(_group_facts(group)) for group in snapshot.groups.groups}}
     # A configuration that looks at other groups may have begun a source anew, which looks for none of before.
-    knows_gone = is_known and (not is_scope_new or shows_all_groups(snapshot))
+    knows_gone = is_whole or (is_known and not is_scope_new)
     at = snapshot.taken_at
     after, differences = seen.after("groups", _GROUPS, entities, at, lambda _: knows_gone, is_scope_new=is_scope_new)
     there = after.entities("groups") or {}
-    gone = {each.subject for each in differences if each.kind == "group.deleted"}
     before, now = seen.positions, positions_of(snapshot, seen.positions)
     empty = frozenset(group.name for group in snapshot.groups.groups if group.state == "Empty" and group.members == 0)
     coordinators = _coordinators(seen, snapshot, there)
     if before is None:
         return replace(after.having(POSITIONS, now), still=frozenset(), coordinators=coordinators), differences
-    now = now.filled(before, {name for name in there if name not in gone} - _answered(snapshot))
+    now = now.filled(before, there.keys() - _answered(snapshot))
     now = now.held(before, {name for name, (_, since) in coordinators.items() if _is_taking_over(since, at)})
     moves, moved = compare_positions(before, now, seen.still & empty)
     after = replace(after.having(POSITIONS, now), still=empty - moved, coordinators=coordinators)
     return after, (*differences, *moves)
-
-
-def _knows_groups(snapshot: ClusterSnapshot) -> bool:
-    """Say whether each group is shown, or is one that the source still looks for.
-
-    In a cluster of many groups some always move: what is known of the others does not wait for them.
-    """
-    return shows_all_groups(snapshot) or (snapshot.groups_complete and bool(snapshot.sought_groups))
 
 
 def _coordinators(seen: Seen, snapshot: ClusterSnapshot, there: Collection[str]) -> dict[str, tuple[int, float]]:

@@ -164,4 +164,7 @@ def test_small_integers_take_an_eighth() -> None:
     history, keys = History(keep_ms=3_600_000), Keys(("group",), [(f"g{at:04}",) for at in range(1000)])
     for at in range(3200):
         history.append("a", [LAG.samples(keys, np.full(len(keys), float(at % 7)))], at)
-    assert history._columns["lag"]["a"].held < 3200 * len(keys) * 1.1
+    column = history._columns["lag"]["a"]
+    arrays = [one.values if isinstance(one, Tick) else one.different for one in (*column.chunks, *column.ticks)]
+    assert column.held - 3200 * 360 <= sum(array.nbytes for array in arrays) <= column.held
+    assert column.held < 3200 * len(keys) * 1.1
